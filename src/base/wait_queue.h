@@ -2,6 +2,8 @@
 // futexes' users, the netstack and tasks. Nothing is allocated on registration or wake.
 #pragma once
 
+#include <atomic>
+
 #include "src/base/list.h"
 #include "src/base/mutex.h"
 #include "src/base/types.h"
