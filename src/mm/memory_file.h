@@ -1,0 +1,58 @@
+// Backing files: what application pages are made of. The memory file (one sparse memfd for all application memory, tmpfs data included)
+// and host files mapped directly. Used by the memory manager, tmpfs, hostfs, shared memory.
+#pragma once
+
+#include <memory>
+
+#include "src/base/mutex.h"
+#include "src/base/ref.h"
+#include "src/base/result.h"
+#include "src/base/types.h"
+
+namespace sbx::mm {
+
+// Pages at (fd, offset) that a platform can map. Reference counts are per range of pages.
+class BackingFile : public RefCounted {
+public:
+    virtual int fd() const = 0;
+    // Sentry address of the page range, or nullptr if the sentry does not map this file (then pread/pwrite on fd() serve).
+    virtual u8* window(Range r) = 0;
+    virtual void inc_ref(Range r) = 0;
+    // May free the pages. Called only once no application can reach them any more.
+    virtual void dec_ref(Range r) = 0;
+    virtual bool is_memory_file() const { return false; }
+};
+
+// What freed memory is charged to, for limits and /proc/meminfo.
+enum class MemoryKind : u8 { Anonymous, Tmpfs, Shm };
+
+class MemoryFile final : public BackingFile {
+public:
+    // Creates the memfd and maps it into the sentry, whole. `size`: bytes of (sparse) room. ENOMEM if the host refuses.
+    static Result<Ref<MemoryFile>> create(u64 size);
+    ~MemoryFile() override;
+
+    // A free range of `length` bytes (page multiple, zero-filled) with one reference; start is congruent to `align_hint` modulo
+    // 2 MiB where length is large, so that huge pages remain possible. ENOMEM when the file is full.
+    Result<Range> allocate(u64 length, MemoryKind kind, u64 align_hint = 0);
+    void inc_ref(Range r) override;
+    void dec_ref(Range r) override;
+    // References to the page at `offset`.
+    u32 ref_count_of(u64 offset) const;
+    int fd() const override;
+    u8* window(Range r) override;
+    bool is_memory_file() const override { return true; }
+    // Frees the host memory of pages that stay allocated: they read as zeros then (MADV_DONTNEED, hole punching).
+    void decommit(Range r);
+    // Bytes of host memory in use (st_blocks), all kinds. Cheap: one fstat.
+    u64 usage() const;
+    // Bytes of host memory in use in the range (lseek SEEK_DATA/SEEK_HOLE); for mincore and Rss.
+    u64 committed(Range r) const;
+
+private:
+    MemoryFile();
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sbx::mm
