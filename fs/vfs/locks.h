@@ -1,0 +1,45 @@
+// File locks of an inode: POSIX record locks, open-file-description locks and flock(2) (fs/locks.c). Used by fcntl, flock, close, procfs.
+// Nothing blocks: a conflict returns EAGAIN, and the system call waits on queue() and tries again.
+#pragma once
+
+#include <vector>
+
+#include "src/base/mutex.h"
+#include "src/base/result.h"
+#include "src/base/types.h"
+#include "src/base/wait_queue.h"
+
+namespace sbx::vfs {
+
+enum class LockType : u8 { Read, Write };
+
+struct FileLock {
+    LockType type = LockType::Read;
+    u64 start = 0, end = ~0ull;   // [start, end]; end inclusive
+    const void* owner = nullptr;  // FdTable for POSIX locks; OpenFile for OFD and flock ones
+    int pid = 0;                  // kernel-wide tgid of the setter; -1 for OFD locks
+};
+
+class FileLocks {
+public:
+    // fcntl F_SETLK: replaces what `owner` holds over the range, merging and splitting. EAGAIN on conflict; *blocker (if given) then says with
+    // whom. ENOLCK when too many.
+    Result<> set_record(const FileLock& l, FileLock* blocker = nullptr);
+    void clear_record(const void* owner, u64 start = 0, u64 end = ~0ull);
+    // F_GETLK: the first conflicting lock. False if there is none.
+    bool test_record(const FileLock& l, FileLock* conflict) const;
+    // flock(2). A change of type is not atomic, as on Linux.
+    Result<> set_flock(LockType type, const void* owner);
+    void clear_flock(const void* owner);
+    bool empty() const;
+    std::vector<FileLock> records() const;
+    std::vector<FileLock> flocks() const;
+    WaitQueue& queue() { return queue_; }
+
+private:
+    mutable Mutex<Rank::FileLocks> mu_;
+    std::vector<FileLock> records_ SBX_GUARDED_BY(mu_), flocks_ SBX_GUARDED_BY(mu_);
+    WaitQueue queue_;
+};
+
+}  // namespace sbx::vfs

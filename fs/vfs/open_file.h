@@ -1,0 +1,99 @@
+// OpenFile: an open file description (Linux's struct file): offset, status flags and the operations behind read, write, poll and so on.
+// Base class of every kind of open file.
+//
+// Contract: no method blocks on guests or the outside world: what cannot go on returns EAGAIN, and the system call waits on poll_add()
+// and tries again, whatever O_NONBLOCK says. Locks: none held by the caller, except that read/write with a file position run under
+// the position lock (Rank::OpenFile). Methods may be called from several threads at once.
+#pragma once
+
+#include "fs/vfs/inode.h"
+#include "fs/vfs/types.h"
+#include "src/base/mutex.h"
+#include "src/base/wait_queue.h"
+#include "src/mm/io_buf.h"
+#include "src/mm/mappable.h"
+
+namespace sbx::vfs {
+
+class Fasync;
+
+class OpenFile : public RefCounted {
+public:
+    // flags: O_* as open(2) got them; creation flags are dropped.
+    OpenFile(Path path, int flags);
+    ~OpenFile() override;
+
+    const Path& path() const { return path_; }
+    Inode& inode() const;
+    int flags() const { return flags_.load(std::memory_order_relaxed); }
+    // F_SETFL: replaces O_APPEND, O_NONBLOCK, O_ASYNC, O_DIRECT, O_NOATIME; the file may refuse (EINVAL, EPERM).
+    virtual Result<> set_flags(int flags, const Caller& c);
+    bool readable() const { return mode_readable_; }
+    bool writable() const { return mode_writable_; }
+    bool nonblocking() const { return flags() & 04000; }
+    bool is_path_only() const { return path_only_; }
+
+    // Reads into dst at *pos and advances it, or from the stream if pos is null (files without a position). 0 at end of file. EAGAIN: nothing
+    // yet. rwf: RWF_*. At least one byte unless dst is empty.
+    virtual Result<size_t> read(mm::IoBuf& dst, i64* pos, u32 rwf, const Caller& c);
+    // Writes all or a part of src; EAGAIN if nothing can be taken now; EPIPE (the system call raises SIGPIPE).
+    // O_APPEND is honoured here: *pos is set to the end first, atomically with the write.
+    virtual Result<size_t> write(mm::IoBuf& src, i64* pos, u32 rwf, const Caller& c);
+    // True if the file has a position (regular files, directories, block devices, most of procfs).
+    virtual bool seekable() const { return false; }
+    // False: pread and pwrite give ESPIPE. Default: seekable().
+    virtual bool positional() const { return seekable(); }
+    // New position for lseek(2), given the current one. Default: SEEK_SET, CUR, END, DATA, HOLE by the inode's size; ESPIPE if not seekable.
+    virtual Result<i64> seek(i64 current, i64 offset, int whence, const Caller& c);
+    // Directory entries from *pos on; advances *pos. ENOTDIR.
+    virtual Result<> read_dir(DirSink& sink, i64* pos, const Caller& c);
+    // cmd-specific; memory arguments through c.mm. ENOTTY by default. FIONBIO, FIOCLEX and the like are the system call's.
+    virtual Result<long> ioctl(u32 cmd, u64 arg, const Caller& c);
+    // The memory behind it, for mmap(2). ENODEV.
+    virtual Result<Ref<mm::Mappable>> mappable(int prot, int map_flags, const Caller& c);
+    virtual Result<> sync(bool data_only, Range range);  // fsync, fdatasync, sync_file_range; EINVAL
+    virtual Result<> allocate(int mode, u64 offset, u64 length, const Caller& c);  // fallocate(2): EOPNOTSUPP, ENODEV
+    // Called at every close(2) of a descriptor (not only the last); errors are reported by close.
+    virtual Result<> flush(const Caller& c);
+    // Extra lines of /proc/PID/fdinfo/N.
+    virtual std::string fdinfo(const Caller& c) const;
+
+    // Readiness among `mask` now. Default: always readable and writable.
+    virtual EventMask poll(EventMask mask, const Caller& c);
+    // Registers for changes of readiness. Default: no queue (always ready).
+    virtual void poll_add(Waiter& w, const Caller& c);
+    virtual void poll_remove(Waiter& w);
+    // False: epoll_ctl gives EPERM (regular files, directories).
+    virtual bool epoll_allowed() const { return true; }
+
+    // Descriptor-passing rules: true for a unix socket or epoll that could form cycles.
+    virtual bool may_hold_files() const { return false; }
+
+    // The file position lock and value for read, write, lseek, getdents.
+    Mutex<Rank::OpenFile>& pos_mu() { return pos_mu_; }
+    i64 pos() const { return pos_; }
+    void set_pos(i64 p) { pos_ = p; }
+    // F_SETOWN, F_SETSIG, O_ASYNC state; created at first use by the kernel (kernel/fasync).
+    std::atomic<RefCounted*> fasync{nullptr};
+    // F_SET_FILE_RW_HINT.
+    std::atomic<u64> rw_hint{0};
+    // Creds at open time (f_cred): who may write through it.
+    const CredsRef& creds() const { return creds_; }
+    void set_creds(CredsRef c) { creds_ = std::move(c); }
+
+protected:
+    std::atomic<int> flags_;
+
+private:
+    friend Result<Ref<OpenFile>> open_path_only(const Path& p, int flags);
+    Path path_;
+    bool mode_readable_, mode_writable_, path_only_ = false;
+    Mutex<Rank::OpenFile> pos_mu_;
+    i64 pos_ = 0;
+    CredsRef creds_;
+};
+
+// An O_PATH descriptor: EBADF for everything but names.
+Result<Ref<OpenFile>> open_path_only(const Path& p, int flags);
+
+}  // namespace sbx::vfs
