@@ -39,6 +39,12 @@
 
 #define GUEST_FAILED 101
 #define GUEST_SKIPPED 102
+#pragma GCC diagnostic ignored "-Wnonnull" // bad pointers and lengths are the point of many tests
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wstringop-overflow"
+#pragma GCC diagnostic ignored "-Wstringop-overread"
+#endif
+
 #define PAGE 4096L
 #define UNUSED __attribute__((unused))
 
@@ -131,22 +137,21 @@ __attribute__((noreturn, format(printf, 3, 4))) UNUSED static void guest_fail(co
 #define FAIL(...) guest_fail(__FILE__, __LINE__, __VA_ARGS__)
 
 #define CHECK(x)                                                                                                         \
-    do {                                                                                                                 \
+    ({                                                                                                                   \
         GUEST_COUNT();                                                                                                   \
         if (!(x))                                                                                                        \
             FAIL("CHECK(%s) is false", #x);                                                                              \
-    } while (0)
+    })
 #define GUEST_CMP_(a, op, b)                                                                                             \
-    do {                                                                                                                 \
+    ({                                                                                                                   \
         GUEST_COUNT();                                                                                                   \
-        errno = 0;                                                                                                       \
         long long a_ = (long long)(a);                                                                                   \
         int e_ = errno;                                                                                                  \
         long long b_ = (long long)(b);                                                                                   \
         if (!(a_ op b_))                                                                                                 \
             FAIL("%s %s %s: got %lld (%#llx)%s%s, expected %s %lld (%#llx)", #a, #op, #b, a_, a_,                        \
                  a_ == -1 ? " " : "", a_ == -1 ? errno_name(e_) : "", #op, b_, b_);                                      \
-    } while (0)
+    })
 #define CHECK_EQ(a, b) GUEST_CMP_(a, ==, b)
 #define CHECK_NE(a, b) GUEST_CMP_(a, !=, b)
 #define CHECK_GE(a, b) GUEST_CMP_(a, >=, b)
@@ -154,20 +159,20 @@ __attribute__((noreturn, format(printf, 3, 4))) UNUSED static void guest_fail(co
 #define CHECK_LE(a, b) GUEST_CMP_(a, <=, b)
 #define CHECK_LT(a, b) GUEST_CMP_(a, <, b)
 #define CHECK_STR(a, b)                                                                                                  \
-    do {                                                                                                                 \
+    ({                                                                                                                   \
         GUEST_COUNT();                                                                                                   \
         const char *a_ = (a), *b_ = (b);                                                                                 \
         if (strcmp(a_, b_) != 0)                                                                                         \
             FAIL("%s: got \"%.200s\", expected \"%.200s\"", #a, a_, b_);                                                 \
-    } while (0)
+    })
 #define CHECK_MEM(a, b, n)                                                                                               \
-    do {                                                                                                                 \
+    ({                                                                                                                   \
         GUEST_COUNT();                                                                                                   \
         const unsigned char *a_ = (const void *)(a), *b_ = (const void *)(b);                                            \
         for (size_t i_ = 0, n_ = (n); i_ < n_; i_++)                                                                     \
             if (a_[i_] != b_[i_])                                                                                        \
                 FAIL("%s against %s: byte %zu of %zu is %#x, expected %#x", #a, #b, i_, n_, a_[i_], b_[i_]);             \
-    } while (0)
+    })
 // OK(call): the call's value; a result of -1 fails with errno.
 #define OK(call)                                                                                                         \
     ({                                                                                                                   \
