@@ -1,0 +1,62 @@
+// Kernel: everything of one sandbox. Made once by the boot code (cli/boot.cc); used everywhere.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "fs/vfs/mount.h"
+#include "platform/platform.h"
+#include "src/kernel/thread_group.h"
+#include "src/mm/memory_file.h"
+
+namespace sbx {
+
+class Timekeeper;
+class FutexTable;
+class CpuClock;
+
+class Kernel {
+public:
+    struct Options {
+        std::string hostname = "sbx";
+        u64 memory_limit = 0;   // bytes; 0: none
+        unsigned pids_limit = 4096;
+        unsigned cpus = 0;      // CPUs that programs see; 0: the host's
+        bool verbose = false;
+        bool use_init = false;  // PID 1 is ours and reaps
+    };
+    Kernel(Options o, std::unique_ptr<platform::Platform> platform, Ref<mm::MemoryFile> memory);
+    ~Kernel();
+
+    const Options& options() const { return options_; }
+    platform::Platform& platform() const { return *platform_; }
+    mm::MemoryFile& memory() const { return *memory_; }
+    TaskSet& tasks() { return tasks_; }
+    UserNamespace& user_ns() const { return *user_ns_; }
+    Timekeeper& timekeeper() const { return *timekeeper_; }
+    FutexTable& futexes() const { return *futexes_; }
+    CpuClock& cpu_clock() const { return *cpu_clock_; }
+    unsigned cpus() const { return cpus_; }
+
+    // How the first process ended, once tasks are gone: wait status.
+    std::atomic<int> init_status{0};
+    std::atomic<bool> oom_killed{false};
+
+    // Kills every task (timeout, memory limit, signals to sbx).
+    void kill_all();
+    // Kills the process that uses most memory (limits.memory); called by the CPU clock and by allocation paths.
+    void kill_for_memory();
+
+private:
+    Options options_;
+    std::unique_ptr<platform::Platform> platform_;
+    Ref<mm::MemoryFile> memory_;
+    Ref<UserNamespace> user_ns_;
+    TaskSet tasks_;
+    std::unique_ptr<Timekeeper> timekeeper_;
+    std::unique_ptr<FutexTable> futexes_;
+    std::unique_ptr<CpuClock> cpu_clock_;
+    unsigned cpus_ = 1;
+};
+
+}  // namespace sbx

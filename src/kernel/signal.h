@@ -1,0 +1,92 @@
+// Signals: sets, pending queues, actions (signal(7), kernel/signal.c). Delivery to a task is in task_signals.cc.
+#pragma once
+
+#include <signal.h>
+
+#include "src/base/list.h"
+#include "src/base/mutex.h"
+#include "src/base/ref.h"
+#include "src/base/result.h"
+#include "src/base/types.h"
+#include "src/base/wait_queue.h"
+
+namespace sbx {
+
+constexpr int kSignalCount = 64;   // 1..64
+constexpr int kSigRtMin = 32;      // the kernel's SIGRTMIN
+
+// A set of signals as the kernel lays it out: bit n-1 is signal n.
+struct SigSet {
+    u64 bits = 0;
+    static constexpr SigSet of(int sig) { return SigSet{1ull << (sig - 1)}; }
+    constexpr bool has(int sig) const { return (bits >> (sig - 1)) & 1; }
+    constexpr void add(int sig) { bits |= 1ull << (sig - 1); }
+    constexpr void remove(int sig) { bits &= ~(1ull << (sig - 1)); }
+    friend constexpr SigSet operator|(SigSet a, SigSet b) { return {a.bits | b.bits}; }
+    friend constexpr SigSet operator&(SigSet a, SigSet b) { return {a.bits & b.bits}; }
+    friend constexpr SigSet operator~(SigSet a) { return {~a.bits}; }
+    friend constexpr bool operator==(SigSet a, SigSet b) { return a.bits == b.bits; }
+};
+constexpr SigSet kUnblockable{(1ull << (SIGKILL - 1)) | (1ull << (SIGSTOP - 1))};
+constexpr SigSet kStopSignals{(1ull << (SIGSTOP - 1)) | (1ull << (SIGTSTP - 1)) | (1ull << (SIGTTIN - 1)) | (1ull << (SIGTTOU - 1))};
+
+// struct sigaction of the x86-64 system call (arch/x86/include/uapi/asm/signal.h).
+struct KernelSigaction {
+    u64 handler = 0;  // SIG_DFL 0, SIG_IGN 1
+    u64 flags = 0;    // SA_*
+    u64 restorer = 0;
+    SigSet mask;
+};
+
+// A siginfo_t of the kernel: 128 bytes; libc's has the same layout.
+using SigInfo = siginfo_t;
+// si_signo=sig, si_code=SI_KERNEL, nothing else.
+SigInfo kernel_siginfo(int sig);
+
+class PosixTimer;
+
+// One queued instance.
+struct QueuedSignal : ListNode<> {
+    SigInfo info;
+    PosixTimer* timer = nullptr;  // of SI_TIMER: preallocated, owned by the timer, and re-armed at delivery
+    const void* charged_to = nullptr;  // whose RLIMIT_SIGPENDING count it is in
+};
+
+// Pending signals of a task or a thread group. Guarded by the SignalHandlers lock of the group.
+class PendingSignals {
+public:
+    ~PendingSignals();
+    SigSet set() const { return set_; }
+    // Queues; standard signals at most once. False if it was dropped because already pending (standard) .
+    bool enqueue(QueuedSignal* q);      // takes ownership
+    void enqueue_without_info(int sig); // no memory or limit reached: only the bit is set (Linux does so for standard signals and kill)
+    // Removes the next signal in `allowed` (synchronous ones first, then lowest number). False if none. *info is filled.
+    bool dequeue(SigSet allowed, SigInfo* info, PosixTimer** timer = nullptr);
+    bool peek(SigSet allowed) const { return ((set_ & allowed).bits) != 0; }
+    // Discards all instances of the signals.
+    void discard(SigSet which);
+    unsigned count() const { return count_; }
+    // For PTRACE_PEEKSIGINFO and /proc.
+    const List<QueuedSignal>& queue() const { return queue_; }
+
+private:
+    SigSet set_;
+    List<QueuedSignal> queue_;
+    unsigned count_ = 0;
+};
+
+// Dispositions, shared by the thread groups that CLONE_SIGHAND ties together; its lock guards all pending queues, masks
+// and stop states of their tasks.
+class SignalHandlers final : public RefCounted {
+public:
+    Mutex<Rank::SignalHandlers> mu;
+    KernelSigaction actions[kSignalCount] SBX_GUARDED_BY(mu);
+    // signalfd and sigtimedwait waiters: notified whenever a signal is queued.
+    WaitQueue queued;
+    // A copy for fork.
+    Ref<SignalHandlers> clone();
+    // For execve: handlers become SIG_DFL, ignored ones stay.
+    void reset_for_exec();
+};
+
+}  // namespace sbx

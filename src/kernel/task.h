@@ -1,0 +1,246 @@
+// Task: one application thread as the sentry sees it (task_struct). One sentry thread runs its loop and is the only one to touch its
+// registers. Used by all of kernel/, syscalls/ and the file systems above the kernel.
+//
+// Fields are grouped by who may touch them: "own" = the task's own sentry thread only (others while the task is stopped for ptrace and
+// TaskSet::mu is held); otherwise the lock named.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "fs/vfs/fd_table.h"
+#include "fs/vfs/fs_context.h"
+#include "fs/vfs/types.h"
+#include "platform/platform.h"
+#include "src/base/list.h"
+#include "src/base/mutex.h"
+#include "src/base/time.h"
+#include "src/base/wait_queue.h"
+#include "src/cred/creds.h"
+#include "src/host/parker.h"
+#include "src/kernel/pid.h"
+#include "src/kernel/run_state.h"
+#include "src/kernel/signal.h"
+#include "src/mm/memory_manager.h"
+#include "src/mm/user_ptr.h"
+
+namespace sbx {
+
+class IpcNamespace;
+class Kernel;
+class NetNamespace;
+class UtsNamespace;
+class ThreadGroup;
+struct PtraceState;
+struct SeccompFilter;
+
+struct ThreadTag {};
+struct ChildTag {};
+struct TraceeTag {};
+
+// Namespaces of a task (nsproxy). The PID namespace is the one of its Pid; this one is for its children.
+struct NsProxy {
+    Ref<RefCounted> uts, ipc, net, cgroup;  // kernel/ns/*.h define them
+    Ref<vfs::MountNamespace> mnt;
+    Ref<PidNamespace> pid_for_children;
+};
+
+// How an interrupted call goes on through restart_syscall(2).
+struct RestartBlock {
+    enum class Kind : u8 { None, Nanosleep, Poll, Futex } kind = Kind::None;
+    u64 args[6] = {};
+    Nanos deadline = kNever;  // on `clock`
+    int clock = 0;
+};
+
+enum class BlockResult { Woken, Interrupted, TimedOut };
+
+// What the task must look at before it goes on; bits of Task::work_.
+enum Work : u32 {
+    kWorkSignal = 1,   // a deliverable signal is pending, or a group stop to join
+    kWorkKill = 2,     // SIGKILL, group exit, exec by another thread: interrupts everything
+    kWorkNotify = 4,   // run task work (rseq, membarrier, ptrace interrupt, creds change)
+    kWorkPause = 8,    // an external stop (pause, checkpoint)
+};
+
+class Task final : public RefCounted, public ListNode<ThreadTag>, public ListNode<ChildTag>, public ListNode<TraceeTag> {
+public:
+    // --- identity; immutable but for execve by a non-leader (TaskSet::mu exclusive) ---
+    Kernel& kernel() const { return kernel_; }
+    ThreadGroup& group() const { return *group_; }
+    Pid& pid() const { return *pid_; }
+    int tid() const;                       // in its own PID namespace
+    int tid_in(const PidNamespace& ns) const { return pid_->nr_in(ns); }
+    PidNamespace& pid_ns() const { return pid_->ns(); }
+    bool is_leader() const;
+
+    // --- own ---
+    platform::Registers regs{};
+    platform::Context* context() const { return context_.get(); }
+    platform::FpState& fp() { return context_->fp(); }
+    const vfs::Caller& caller();           // for VFS calls; refreshed from the fields below
+    mm::MemoryManager& mm() const { return *mm_; }
+    const Ref<mm::MemoryManager>& mm_ref() const { return mm_; }
+    vfs::FdTable& files() const { return *files_; }
+    vfs::FsContext& fs() const { return *fs_; }
+    const CredsRef& creds() const { return creds_; }  // own; others: creds_of()
+    const NsProxy& ns() const { return ns_; }
+    u64 clear_child_tid = 0, set_child_tid = 0;
+    u64 robust_list = 0;
+    struct Rseq {
+        u64 addr = 0;
+        u32 length = 0, signature = 0;
+    } rseq;
+    RestartBlock restart_block;
+    stack_t altstack{};                    // SS_DISABLE at start
+    SigSet saved_mask;                     // restored after sigsuspend, ppoll... if restore_mask
+    bool restore_mask = false;
+    int parent_death_signal = 0;
+    bool no_new_privs = false;
+    bool in_execve = false;
+    u64 timer_slack = 50000;
+    u32 personality = 0;
+    Ref<const RefCounted> seccomp_filter;  // kernel/seccomp.h
+    int seccomp_mode = 0;
+    i32 exit_code = 0;                     // wait status form, set by prepare_exit
+    std::unique_ptr<PtraceState> ptrace;   // TaskSet::mu
+
+    // --- signals: SignalHandlers::mu of the group ---
+    SigSet blocked;                        // written by the own thread only, under the lock; read own without
+    SigSet real_blocked;                   // sigtimedwait: what was blocked outside
+    PendingSignals pending;
+
+    // --- TaskSet::mu ---
+    Task* parent = nullptr;                // real_parent: the task that wait4 reports to (a thread of the parent process)
+    Task* tracer = nullptr;
+    List<Task, ChildTag> children;         // group leaders only
+    List<Task, TraceeTag> tracees;
+    int exit_signal = 0;                   // to the parent; -1 for threads
+    enum class ExitState : u8 { Running, Exiting, Zombie, Dead } exit_state = ExitState::Running;
+    Ref<Task> vfork_parent;                // waits for us
+
+    // --- any thread ---
+    std::string name() const;              // comm, at most 15 bytes
+    void set_name(std::string_view n);
+    CredsRef creds_of() const;             // under Rank::Task
+    void set_creds(CredsRef c);            // own thread publishes
+    Ref<mm::MemoryManager> mm_of() const;  // null once exited
+    Ref<vfs::FdTable> files_of() const;
+    Ref<vfs::FsContext> fs_of() const;
+    NsProxy ns_of() const;
+    // Makes block() return and a running application trap. Any thread, under any lock up to WaitQueue.
+    void wake();
+    void set_work(u32 bits);
+    bool has_work(u32 bits) const { return work_.load(std::memory_order_acquire) & bits; }
+    void clear_work(u32 bits) { work_.fetch_and(~bits); }
+    bool killed() const { return has_work(kWorkKill); }
+    // What it is doing, for /proc/PID/stat: R S D T t Z X, and the CPU clock.
+    enum class CpuState : u8 { App, Sentry, Blocked, Stopped };
+    std::atomic<CpuState> cpu_state{CpuState::Sentry};
+    std::atomic<u64> user_ticks{0}, system_ticks{0};       // CPU clock ticks
+    std::atomic<u64> voluntary_switches{0}, involuntary_switches{0}, minor_faults{0}, major_faults{0};
+    Nanos start_time = 0;                  // monotonic
+    std::atomic<u64> read_bytes{0}, write_bytes{0}, read_calls{0}, write_calls{0};
+    std::atomic<int> nice{0}, sched_policy{0}, sched_priority{0}, ioprio{0};
+    std::atomic<int> oom_score_adj{0};
+    std::vector<u64> affinity() const;     // bit mask words
+    void set_affinity(std::vector<u64> mask);
+
+    // --- blocking; own thread (task_block.cc) ---
+    // Sleeps until wake(), an interrupting signal or stop, or the deadline (host CLOCK_MONOTONIC). A wake() since the last block()
+    // returned counts; spurious wake-ups happen: callers re-check. Register on wait queues first, then check, then block.
+    BlockResult block(Nanos deadline = kNever);
+    // Only SIGKILL and group exit interrupt.
+    BlockResult block_killable(Nanos deadline = kNever);
+    // True if a signal or stop is to be handled: calls that could go on for long leave.
+    bool interrupted() const { return has_work(kWorkSignal | kWorkKill | kWorkPause); }
+
+    // --- application memory; own thread (convenience over mm()) ---
+    template <class T>
+    Result<T> copy_in(UserPtr<T> p) {
+        static_assert(std::is_trivially_copyable_v<T>);
+        T t;
+        SBX_TRY(mm_->copy_in(p.addr, &t, sizeof t));
+        return t;
+    }
+    template <class T>
+    Result<> copy_out(UserPtr<T> p, const T& t) {
+        static_assert(std::is_trivially_copyable_v<T>);
+        return mm_->copy_out(p.addr, &t, sizeof t);
+    }
+    Result<std::string> copy_in_path(UserString s);  // ENAMETOOLONG past PATH_MAX; "" is allowed here
+    template <class T>
+    Result<std::vector<T>> copy_in_array(UserPtr<T> p, size_t count) {
+        std::vector<T> v(count);
+        SBX_TRY(mm_->copy_in(p.addr, v.data(), count * sizeof(T)));
+        return v;
+    }
+
+    // --- limits of the thread group ---
+    u64 rlimit(int resource) const;        // soft
+    mm::MmLimits mm_limits() const;
+
+    // --- life (task_start.cc, task_exec.cc, task_exit.cc) ---
+    struct Args {
+        Kernel* kernel = nullptr;
+        Ref<ThreadGroup> group;
+        Ref<Pid> pid;
+        Ref<mm::MemoryManager> mm;
+        Ref<vfs::FdTable> files;
+        Ref<vfs::FsContext> fs;
+        CredsRef creds;
+        NsProxy ns;
+        platform::Registers regs{};
+        const platform::FpState* fp = nullptr;  // copied
+        std::string name;
+    };
+    static Ref<Task> create(const Args& a);
+    // Starts the sentry thread; the task runs from `first`. EAGAIN if the host gives no thread.
+    Result<> start(RunState first = RunApp{});
+    // Marks the task as exiting with a wait status; the run loop leaves at RunExitMain.
+    void prepare_exit(int wait_status);
+    // exit_group: all threads of the group get the status and are killed.
+    void prepare_group_exit(int wait_status);
+
+private:
+    friend class ThreadGroup;
+    friend class TaskSet;
+    friend struct TaskInternals;  // task_*.cc
+    explicit Task(Kernel& k);
+    ~Task() override;
+
+    Kernel& kernel_;
+    Ref<ThreadGroup> group_;
+    Ref<Pid> pid_;
+    mutable Mutex<Rank::Task> mu_;  // guards what other threads read: name_, creds_, mm_, files_, fs_, ns_ (own thread reads without)
+    std::string name_;
+    CredsRef creds_;
+    Ref<mm::MemoryManager> mm_;
+    Ref<vfs::FdTable> files_;
+    Ref<vfs::FsContext> fs_;
+    NsProxy ns_;
+    vfs::Caller caller_;
+    std::vector<u64> affinity_;
+    std::unique_ptr<platform::Context> context_;
+    platform::FpState initial_fp_;
+    RunState state_;
+    host::Parker parker_;
+    std::atomic<u32> work_{0};
+    std::atomic<u32> external_stops_{0};
+};
+
+// The task whose sentry thread this is, or null.
+Task* current_task();
+
+// A waiter that wakes a task.
+class TaskWaiter final : public Waiter {
+public:
+    TaskWaiter(Task& t, EventMask mask) : Waiter(mask), task_(t) {}
+    void on_event(EventMask) override { task_.wake(); }
+
+private:
+    Task& task_;
+};
+
+}  // namespace sbx

@@ -1,0 +1,31 @@
+// The pattern of every call that may wait for a file: try, and on EAGAIN wait for readiness and try again. Used by read, write, accept, ...
+#pragma once
+
+#include "fs/vfs/open_file.h"
+#include "src/kernel/task.h"
+
+namespace sbx {
+
+// Calls op() until it gives anything but EAGAIN, waiting for `events` of the file in between. Gives EAGAIN at once if the file (or
+// `nonblock`) says so, EAGAIN at the deadline, ERESTARTSYS when a signal is to be handled.
+template <class Op>
+auto wait_file(Task& t, vfs::OpenFile& f, EventMask events, bool nonblock, Op&& op, Nanos deadline = kNever) -> decltype(op()) {
+    auto r = op();
+    if (r || !(r.error() == EAGAIN) || nonblock) return r;
+    TaskWaiter w(t, events);
+    f.poll_add(w, t.caller());
+    for (;;) {
+        r = op();
+        if (r || !(r.error() == EAGAIN)) break;
+        BlockResult b = t.block(deadline);
+        if (b == BlockResult::Interrupted) {
+            r = err(ERESTARTSYS);
+            break;
+        }
+        if (b == BlockResult::TimedOut) break;
+    }
+    f.poll_remove(w);
+    return r;
+}
+
+}  // namespace sbx
