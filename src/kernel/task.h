@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "fs/vfs/fd_table.h"
@@ -93,6 +94,7 @@ public:
         u32 length = 0, signature = 0;
     } rseq;
     RestartBlock restart_block;
+    u64 fault_trap_no = 0, fault_error_code = 0;  // of the last fault; in signal frames
     stack_t altstack{};                    // SS_DISABLE at start
     SigSet saved_mask;                     // restored after sigsuspend, ppoll... if restore_mask
     bool restore_mask = false;
@@ -200,6 +202,9 @@ public:
     Result<> start(RunState first = RunApp{});
     // Marks the task as exiting with a wait status; the run loop leaves at RunExitMain.
     void prepare_exit(int wait_status);
+    // Where the run loop goes after the current system call, instead of RunSyscallExit (exit, vfork, execve). Own thread.
+    void set_next_state(RunState s) { next_state_ = std::move(s); }
+    std::optional<RunState> take_next_state() { return std::exchange(next_state_, std::nullopt); }
     // exit_group: all threads of the group get the status and are killed.
     void prepare_group_exit(int wait_status);
 
@@ -222,9 +227,11 @@ private:
     NsProxy ns_;
     vfs::Caller caller_;
     std::vector<u64> affinity_;
+    Mutex<Rank::Leaf> context_mu_;  // other threads' use of context_ against its end
     std::unique_ptr<platform::Context> context_;
     platform::FpState initial_fp_;
     RunState state_;
+    std::optional<RunState> next_state_;
     host::Parker parker_;
     std::atomic<u32> work_{0};
     std::atomic<u32> external_stops_{0};

@@ -91,7 +91,8 @@ public:
     // Number of tasks, for limits.pids and sysinfo.
     std::atomic<unsigned> task_count{0};
     unsigned task_limit = 4096;
-    // The sandbox is over when the last sentry thread of a task ended.
+    // Sentry threads of tasks; the sandbox is over when the last one ended: all_gone is notified then.
+    std::atomic<unsigned> sentry_threads{0};
     WaitQueue all_gone;
 };
 

@@ -1,0 +1,63 @@
+// Kernel: construction, and the operations that concern all tasks.
+#include "src/kernel/kernel.h"
+
+#include <sched.h>
+
+#include "src/kernel/cpu_clock.h"
+#include "src/kernel/futex.h"
+#include "src/kernel/timekeeper.h"
+
+namespace sbx {
+namespace {
+unsigned host_cpus() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+    return static_cast<unsigned>(CPU_COUNT(&set));
+}
+}  // namespace
+
+Kernel::Kernel(Options o, std::unique_ptr<platform::Platform> platform, Ref<mm::MemoryFile> memory)
+    : options_(std::move(o)),
+      platform_(std::move(platform)),
+      memory_(std::move(memory)),
+      user_ns_(UserNamespace::create_initial()),
+      timekeeper_(std::make_unique<Timekeeper>()),
+      futexes_(std::make_unique<FutexTable>()),
+      cpu_clock_(std::make_unique<CpuClock>(*this)),
+      cpus_(options_.cpus ? options_.cpus : host_cpus()) {
+    tasks_.root_ns = PidNamespace::create_initial(user_ns_);
+    tasks_.task_limit = options_.pids_limit;
+}
+
+Kernel::~Kernel() = default;
+
+void Kernel::kill_all() {
+    Lock l(tasks_.mu);
+    for (auto& [nr, pid] : tasks_.root_ns->pids())
+        if (pid->group) send_group_signal(*pid->group, kernel_siginfo(SIGKILL));
+}
+
+void Kernel::kill_for_memory() {
+    SharedLock l(tasks_.mu);
+    ThreadGroup* largest = nullptr;
+    u64 most = 0;
+    for (auto& [nr, pid] : tasks_.root_ns->pids()) {
+        if (!pid->group || !pid->group->leader) continue;
+        Ref<mm::MemoryManager> mm = pid->group->leader->mm_of();
+        u64 rss = mm ? mm->rss() : 0;
+        // oom_score_adj as in oom_badness(): in thousandths of the limit; -1000 exempts.
+        int adj = pid->group->oom_score_adj.load();
+        if (!mm || adj == -1000) continue;
+        i64 score = static_cast<i64>(rss) + static_cast<i64>(options_.memory_limit / 1000) * adj;
+        if (!largest || score > static_cast<i64>(most)) {
+            largest = pid->group;
+            most = score > 0 ? static_cast<u64>(score) : 0;
+        }
+    }
+    if (!largest) return;
+    if (largest == tasks_.root_ns->init) oom_killed.store(true);
+    send_group_signal(*largest, kernel_siginfo(SIGKILL));
+}
+
+}  // namespace sbx

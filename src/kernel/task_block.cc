@@ -1,0 +1,48 @@
+// Blocking and waking of tasks.
+#include "src/kernel/task.h"
+
+namespace sbx {
+
+void Task::wake() { parker_.unpark(); }
+
+void Task::set_work(u32 bits) {
+    // seq_cst: pairs with run_app's store of cpu_state and its check of work_: either the task sees the bit before it enters the
+    // application, or we see it there and interrupt it.
+    u32 old = work_.fetch_or(bits);
+    if ((old & bits) == bits && cpu_state.load() != CpuState::App) return;
+    parker_.unpark();
+    if (cpu_state.load() != CpuState::App) return;
+    Lock l(context_mu_);
+    if (context_) context_->interrupt();
+}
+
+namespace {
+class BlockedState {
+public:
+    explicit BlockedState(Task& t) : t_(t) { t_.cpu_state.store(Task::CpuState::Blocked); }
+    ~BlockedState() { t_.cpu_state.store(Task::CpuState::Sentry); }
+
+private:
+    Task& t_;
+};
+}  // namespace
+
+BlockResult Task::block(Nanos deadline) {
+    if (interrupted()) return BlockResult::Interrupted;
+    BlockedState s(*this);
+    voluntary_switches.fetch_add(1, std::memory_order_relaxed);
+    bool woken = parker_.park(deadline);
+    if (interrupted()) return BlockResult::Interrupted;
+    return woken ? BlockResult::Woken : BlockResult::TimedOut;
+}
+
+BlockResult Task::block_killable(Nanos deadline) {
+    if (killed()) return BlockResult::Interrupted;
+    BlockedState s(*this);
+    voluntary_switches.fetch_add(1, std::memory_order_relaxed);
+    bool woken = parker_.park(deadline);
+    if (killed()) return BlockResult::Interrupted;
+    return woken ? BlockResult::Woken : BlockResult::TimedOut;
+}
+
+}  // namespace sbx

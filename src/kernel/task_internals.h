@@ -1,0 +1,23 @@
+// What the task_*.cc files share of Task's private parts.
+#pragma once
+
+#include "src/kernel/task.h"
+#include "src/kernel/thread_group.h"
+
+namespace sbx {
+
+struct TaskInternals {
+    // The body of a sentry thread.
+    static void run(Task& t);
+    // execve: replaces the address space; the context has moved to it. Own thread.
+    static void set_mm(Task& t, Ref<mm::MemoryManager> mm);
+    // unshare, setns, execve, exit (null). Own thread.
+    static void set_files(Task& t, Ref<vfs::FdTable> f);
+    static void set_fs(Task& t, Ref<vfs::FsContext> f);
+    static void set_ns(Task& t, NsProxy ns);
+    // execve with shared handlers, clone without CLONE_SIGHAND. TaskSet::mu held exclusively.
+    static void set_handlers(ThreadGroup& g, Ref<SignalHandlers> h) { g.handlers_ = std::move(h); }
+    static void set_pid(Task& t, Ref<Pid> p) { t.pid_ = std::move(p); }
+};
+
+}  // namespace sbx

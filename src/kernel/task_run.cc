@@ -1,0 +1,95 @@
+// The run loop: RunApp and the thread that drives the states.
+#include "src/base/log.h"
+#include "src/base/panic.h"
+#include "src/kernel/kernel.h"
+#include "src/kernel/task_internals.h"
+
+namespace sbx {
+namespace {
+
+thread_local Task* current = nullptr;
+
+mm::Access fault_access(const platform::FaultTrap& f) {
+    if (f.error_code & 2) return mm::Access::Write;
+    if (f.error_code & 16) return mm::Access::Exec;
+    return mm::Access::Read;
+}
+
+RunState handle_fault(Task& t, const platform::FaultTrap& f) {
+    SigInfo info = f.info;
+    bool page_fault = info.si_signo == SIGSEGV && (info.si_code == SEGV_MAPERR || info.si_code == SEGV_ACCERR);
+    if (page_fault) {
+        u64 addr = reinterpret_cast<u64>(info.si_addr);
+        t.minor_faults.fetch_add(1, std::memory_order_relaxed);
+        mm::FaultError e = t.mm().handle_fault(addr, fault_access(f), t.mm_limits());
+        if (e.signo == 0) return RunApp{};
+        info.si_signo = e.signo;
+        info.si_code = e.code;
+        if (e.signo == SIGKILL) t.kernel().kill_for_memory();
+    }
+    t.fault_trap_no = f.trap_no;
+    t.fault_error_code = f.error_code;
+    force_signal(t, info);
+    return RunInterrupt{};
+}
+
+struct TrapHandler {
+    Task& t;
+    RunState operator()(const platform::SyscallTrap&) const { return RunSyscallEntry{}; }
+    RunState operator()(const platform::FaultTrap& f) const { return handle_fault(t, f); }
+    RunState operator()(const platform::InterruptedTrap&) const { return RunInterrupt{}; }
+    RunState operator()(const platform::SpaceLostTrap&) const {
+        // Somebody on the host killed the stub: the process it held is gone, as after SIGKILL.
+        t.prepare_group_exit(SIGKILL);
+        return RunExitMain{};
+    }
+};
+
+}  // namespace
+
+Task* current_task() { return current; }
+
+RunState execute(Task& t, RunApp) {
+    t.cpu_state.store(Task::CpuState::App);  // seq_cst: pairs with Task::set_work
+    if (t.has_work(~0u)) {
+        t.cpu_state.store(Task::CpuState::Sentry);
+        return RunInterrupt{};
+    }
+    platform::Trap trap = t.context()->run(t.regs);
+    t.cpu_state.store(Task::CpuState::Sentry);
+    return std::visit(TrapHandler{t}, trap);
+}
+
+void TaskInternals::run(Task& t) {
+    current = &t;
+    auto context = t.mm().address_space().create_context();
+    if (context) {
+        {
+            Lock l(t.context_mu_);
+            t.context_ = std::move(*context);
+        }
+        if (!t.initial_fp_.data.empty()) {
+            t.context_->fp() = std::move(t.initial_fp_);
+            t.context_->fp_changed();
+        }
+    } else {
+        SBX_LOG(Warn, "no host thread for a task: %s", errno_text(context.error().value));
+        t.prepare_group_exit(SIGKILL);
+        t.state_ = RunExitMain{};
+    }
+    while (!std::holds_alternative<RunExitDone>(t.state_))
+        t.state_ = std::visit([&t](auto s) -> RunState {
+            if constexpr (std::is_same_v<decltype(s), RunExitDone>)
+                return s;
+            else
+                return execute(t, s);
+        }, t.state_);
+    {
+        // set_work() of another thread may be about to interrupt: context_ goes under its lock.
+        Lock l(t.context_mu_);
+        t.context_.reset();
+    }
+    current = nullptr;
+}
+
+}  // namespace sbx
