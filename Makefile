@@ -55,9 +55,12 @@ $(BUILD)/obj/%.o: %.S
 	@mkdir -p $(@D)
 	$(CC_ALL) -c $< -o $@
 
-$(BUILD)/sbx: $(MAIN) $(LIB_OBJS)
+$(BUILD)/libsbx.a: $(LIB_OBJS)
+	rm -f $@
+	ar rcs $@ $^
+$(BUILD)/sbx: $(MAIN) $(BUILD)/libsbx.a
 	$(LINK) $^ $(LIBS) -o $@
-$(BUILD)/unit-test: $(UNIT_OBJS) $(LIB_OBJS)
+$(BUILD)/unit-test: $(UNIT_OBJS) $(BUILD)/libsbx.a
 	$(LINK) $^ $(LIBS) -o $@
 
 $(BUILD)/guest/%: test/guest/%.c
