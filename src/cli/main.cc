@@ -15,8 +15,6 @@
 
 namespace sbx::cli {
 
-unsigned closed_stdio = 0;
-
 namespace {
 
 // A descriptor that sbx opens must not become prog's stdin, and a message must not go into a file that took the place of stderr.

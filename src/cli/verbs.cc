@@ -53,6 +53,8 @@ const Verb kVerbs[] = {
 
 }  // namespace
 
+unsigned closed_stdio = 0;
+
 std::span<const Verb> verbs() { return kVerbs; }
 std::span<const Option> plain_options() { return kPlainOptions; }
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -40,6 +41,10 @@ Value convert(const toml::node& node, const Origin& base) {
             member.value = convert(child, base);
             value.members.push_back(std::move(member));
         }
+        // tomlplusplus keeps its tables by name; the first mistake to be named is the first in the file.
+        std::stable_sort(value.members.begin(), value.members.end(), [](const Member& a, const Member& b) {
+            return std::pair(a.origin.line, a.origin.column) < std::pair(b.origin.line, b.origin.column);
+        });
     } else if (const auto* array = node.as_array()) {
         value.kind = Value::Kind::Array;
         for (const auto& child : *array) value.items.push_back(convert(child, base));
