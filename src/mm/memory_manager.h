@@ -132,6 +132,9 @@ public:
     MmLayout layout() const;
     void set_layout(const MmLayout& l);
     void set_brk_start(u64 addr);
+    // The loader says where the stack begins (its highest address): mmap's area ends below it by the stack limit (128 MB at least, 5/6 of the
+    // space at most) and the guard gap, as mmap_base() does on Linux. Before the first mmap.
+    void set_stack_top(u64 top, const MmLimits& l);
     // The executable, for /proc/PID/exe; held as an opaque reference by the VFS's Path type.
     void set_exe(Ref<RefCounted> path_holder);
     Ref<RefCounted> exe() const;
