@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include <tl/expected.hpp>
+#include <type_traits>
 #include <utility>
 
 namespace sbx {
@@ -21,14 +22,18 @@ constexpr int ERESTARTSYS = 512;            // restart if SA_RESTART or no handl
 constexpr int ERESTARTNOINTR = 513;         // always restart
 constexpr int ERESTARTNOHAND = 514;         // restart only if no handler runs
 constexpr int ERESTART_RESTARTBLOCK = 516;  // restart through restart_syscall(2) if no handler runs
-// A file operation that cannot go on now: the caller waits on the file's queue and tries again (or returns EAGAIN).
-constexpr int EWOULDBLOCK_ = EAGAIN;
 
 template <class T = void>
 using Result = tl::expected<T, Errno>;
 
 [[nodiscard]] inline tl::unexpected<Errno> err(int e) { return tl::unexpected<Errno>(Errno{e}); }
 [[nodiscard]] inline tl::unexpected<Errno> err(Errno e) { return tl::unexpected<Errno>(e); }
+
+// For SBX_TRY: the value of a successful result.
+template <class T>
+T take_value(Result<T>&& r) {
+    if constexpr (!std::is_void_v<T>) return *std::move(r);
+}
 
 // "ENOENT" for ENOENT; "E?" for an unknown number. Static storage.
 const char* errno_name(int e);
@@ -43,5 +48,5 @@ const char* errno_text(int e);
         auto sbx_try_r_ = (__VA_ARGS__);                                       \
         if (!sbx_try_r_) [[unlikely]]                                          \
             return ::tl::unexpected<::sbx::Errno>(sbx_try_r_.error());         \
-        *std::move(sbx_try_r_);                                                \
+        ::sbx::take_value(std::move(sbx_try_r_));                              \
     })

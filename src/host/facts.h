@@ -1,0 +1,16 @@
+// Facts of the host that programs may see: memory and CPUs. Used by sysinfo, /proc/meminfo.
+#pragma once
+
+#include "src/base/types.h"
+
+namespace sbx::host {
+
+struct MemoryFacts {
+    u64 total = 0, free = 0, available = 0;  // bytes
+};
+// By sysinfo(2); available counts free memory and buffers.
+MemoryFacts memory_facts();
+// The CPU this thread runs on.
+u32 current_cpu();
+
+}  // namespace sbx::host
