@@ -74,6 +74,10 @@ public:
         rank_acquire(R, this, false);
         m_.lock_shared();
     }
+    void lock_shared_nested() SBX_TSA(acquire_shared_capability()) {
+        rank_acquire(R, this, true);
+        m_.lock_shared();
+    }
     void unlock_shared() SBX_TSA(release_shared_capability()) {
         m_.unlock_shared();
         rank_release(R, this);
@@ -112,6 +116,8 @@ template <class M>
 class SBX_TSA(scoped_lockable) SharedLock {
 public:
     explicit SharedLock(M& m) SBX_TSA(acquire_shared_capability(m)) : m_(m) { m.lock_shared(); }
+    struct Nested {};
+    SharedLock(M& m, Nested) SBX_TSA(acquire_shared_capability(m)) : m_(m) { m.lock_shared_nested(); }
     ~SharedLock() SBX_TSA(release_generic_capability()) { m_.unlock_shared(); }
     SharedLock(const SharedLock&) = delete;
     SharedLock& operator=(const SharedLock&) = delete;

@@ -36,6 +36,8 @@ public:
     virtual void add_mapping(MemoryManager& mm, Range addr, u64 offset, bool writable_shared) = 0;
     virtual void remove_mapping(MemoryManager& mm, Range addr, u64 offset, bool writable_shared) = 0;
     virtual MappableName name() = 0;
+    // The object that truncation names in MemoryManager::invalidate: another one where this only lends a name to it (overlay).
+    virtual const Mappable& target() const { return *this; }
     // msync(2) of a shared mapping.
     virtual Result<> sync(Range file_range) {
         (void)file_range;

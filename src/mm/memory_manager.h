@@ -120,6 +120,7 @@ public:
     Result<WordKey> word_key(u64 addr, bool write);
 
     // Drops what is mapped of a file range that was truncated or punched (file lock not held; called by Mappable implementations).
+    // `file` is compared with the target() of what is mapped.
     void invalidate(const Mappable& file, Range addr);
 
     // Views.
