@@ -1,0 +1,9 @@
+#!/bin/bash
+# Checks the shape of files: a first line that says what the file is, and no more than 1,200 lines. `make lint` passes all sources.
+awk '
+FNR == 1 { first = $0; if (first ~ /^#!/) next; if (first !~ /^[ \t]*(\/\/|\/\*|#)/) no_comment(FILENAME, 1) }
+FNR == 2 && first ~ /^#!/ && !/^#/ { no_comment(FILENAME, 2) }
+FNR == 1201 { print FILENAME ":1201: longer than 1,200 lines: split it"; bad++ }
+/<<<<<<< |>>>>>>> / && /^[<>]/ { print FILENAME ":" FNR ": a conflict marker"; bad++ }
+function no_comment(file, line) { print file ":" line ": begins without a comment that says what the file is"; bad++ }
+END { exit bad > 0 }' "$@"

@@ -1,0 +1,53 @@
+#!/bin/bash
+# test.sh SUITE...: runs suites of tests (unit, guest, cli, apps) and adds up what they report. Called by `make test` and its parts, which
+# build what the suites need and set SBX, BUILD and GUEST_BIN.
+# A suite ends with a line `N passed, N failed` (more may follow on it) and an exit status. The last line here is the same, over all suites.
+# PLATFORMS chooses what the guest suite runs on: native and platforms of sbx.
+cd "$(dirname "$0")/.." || exit 2
+export SBX GUEST_BIN
+BUILD=${BUILD:-build}
+passed=0 failed=0 suites=()
+log=$(mktemp) || exit 2
+trap 'rm -f "$log"' EXIT
+
+run() { # NAME COMMAND...
+    local name=$1 rc p f start=$SECONDS
+    shift
+    echo "== $name"
+    "$@" 2>&1 | tee "$log"
+    rc=${PIPESTATUS[0]}
+    read -r p f < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed.*/\1 \2/p; s/^\[doctest\] test cases: .*\| *([0-9]+) passed \| *([0-9]+) failed.*/\1 \2/p' "$log" | tail -n 1)
+    # A suite that dies, or says nothing, has failed even if no test of it did.
+    if [ -z "$p" ] || { [ "$rc" != 0 ] && [ "$f" = 0 ]; }; then
+        echo "$name: ended with status $rc without reporting a failure"
+        p=${p:-0} f=$((${f:-0} + 1))
+    fi
+    passed=$((passed + p)) failed=$((failed + f))
+    suites+=("$(printf '%-16s %6d passed, %3d failed  (%d s)' "$name" "$p" "$f" $((SECONDS - start)))")
+}
+
+# Native first: a test that fails there is a wrong test. Then each platform that this tree has and this host can run.
+platforms() {
+    local p
+    if [ -n "$PLATFORMS" ]; then
+        echo "$PLATFORMS"
+        return
+    fi
+    echo native
+    for p in ptrace systrap kvm; do
+        [ -d platform/$p ] || continue
+        [ $p = kvm ] && [ ! -w /dev/kvm ] && { echo "no /dev/kvm to write to: kvm is not tested" >&2; continue; }
+        echo $p
+    done
+}
+
+for suite; do
+    case $suite in
+    unit) [ -x "$BUILD/unit-test" ] && run unit timeout 600 "$BUILD/unit-test" ${T:+-tc="*$T*"} ;;
+    guest) [ -x test/guest/run.sh ] && for p in $(platforms); do run "guest/$p" test/guest/run.sh "$p" ${T:+"$T"}; done ;;
+    *) [ -x "test/$suite/run.sh" ] && run "$suite" "test/$suite/run.sh" ${T:+"$T"} ;;
+    esac
+done
+[ ${#suites[@]} -gt 1 ] && printf '%s\n' "" "${suites[@]}"
+echo "$passed passed, $failed failed"
+[ $failed = 0 ] && [ $passed -gt 0 ]
