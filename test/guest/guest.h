@@ -183,7 +183,7 @@ __attribute__((noreturn, format(printf, 3, 4))) UNUSED static void guest_fail(co
         r_;                                                                                                              \
     })
 #define CHECK_ERR(call, err)                                                                                             \
-    do {                                                                                                                 \
+    ({                                                                                                                   \
         GUEST_COUNT();                                                                                                   \
         errno = 0;                                                                                                       \
         long r_ = (long)(call);                                                                                          \
@@ -192,15 +192,15 @@ __attribute__((noreturn, format(printf, 3, 4))) UNUSED static void guest_fail(co
             FAIL("%s: got %ld (%#lx), expected -1 %s", #call, r_, r_, #err);                                             \
         if (e_ != (err))                                                                                                 \
             FAIL("%s: got -1 %s, expected -1 %s", #call, errno_name(e_), #err);                                          \
-    } while (0)
+    })
 // For calls that return the error number itself (pthread_*, posix_*).
 #define CHECK_RET(call, err)                                                                                             \
-    do {                                                                                                                 \
+    ({                                                                                                                   \
         GUEST_COUNT();                                                                                                   \
         int r_ = (call);                                                                                                 \
         if (r_ != (err))                                                                                                 \
             FAIL("%s: got %s, expected %s", #call, errno_name(r_), #err);                                                \
-    } while (0)
+    })
 
 __attribute__((noreturn, format(printf, 1, 2))) UNUSED static void skip(const char *fmt, ...) {
     va_list ap;
