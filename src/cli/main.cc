@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <new>
+#include <exception>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,8 +59,8 @@ int main(int argc, char** argv) {
     } catch (const sbx::UserError& error) {
         sbx::cli::print_error(error);
         return error.status;
-    } catch (const std::bad_alloc&) {
-        sbx::cli::print_error({"memory", "not enough", {}, sbx::kExitFailed});
+    } catch (const std::exception& error) {
+        sbx::cli::print_error({"internal error", error.what(), {}, sbx::kExitFailed});
         return sbx::kExitFailed;
     }
 }

@@ -101,6 +101,7 @@ void set_variable(Config& config, const Given& given, const Origin& origin) {
     config::EnvConfig& env = config.env;
     std::erase_if(env.set, [&](const auto& entry) { return entry.first == name; });
     std::erase(env.unset, name);
+    env.kept.push_back(name);
     if (env.inherit == config::EnvInherit::All) return;
     if (env.inherit == config::EnvInherit::None) env.names.clear();
     env.inherit = config::EnvInherit::Listed;

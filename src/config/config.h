@@ -83,6 +83,7 @@ struct EnvConfig {
     std::vector<std::string> names;  // inherit == Listed: names and globs
     std::vector<std::pair<std::string, std::string>> set;
     std::vector<std::string> unset;  // names and globs
+    std::vector<std::string> kept;   // names that `-e K` asked for: inherited even if a glob of unset has them
 };
 
 struct Identity {

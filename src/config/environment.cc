@@ -21,7 +21,8 @@ std::vector<std::string> build_environment(const EnvConfig& env, std::span<const
         std::string_view name = std::string_view(entry).substr(0, entry.find('='));
         bool inherited = env.inherit == EnvInherit::All || (env.inherit == EnvInherit::Listed && matches_any(env.names, name));
         bool replaced = std::any_of(env.set.begin(), env.set.end(), [&](const auto& set) { return set.first == name; });
-        if (inherited && !replaced && !matches_any(env.unset, name)) out.push_back(entry);
+        bool kept = std::find(env.kept.begin(), env.kept.end(), name) != env.kept.end();
+        if (!replaced && (kept || (inherited && !matches_any(env.unset, name)))) out.push_back(entry);
     }
     for (const auto& [name, value] : env.set) out.push_back(name + "=" + value);
     return out;

@@ -1,6 +1,7 @@
 // Globs of environment names ("LC_*") and of hidden paths ("/home/**/.env"): used by config/environment and where paths are hidden.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace sbx::config {
@@ -12,7 +13,7 @@ bool glob_match(std::string_view pattern, std::string_view text);
 // Neither side may have empty, "." or ".." components.
 bool path_glob_match(std::string_view pattern, std::string_view path);
 
-// Whether the pattern has a character that stands for more than itself.
-bool has_glob(std::string_view pattern);
+// A pattern that matches the text and nothing else.
+std::string quote_glob(std::string_view text);
 
 }  // namespace sbx::config

@@ -16,6 +16,7 @@
 
 #include "src/config/environment.h"
 #include "src/config/error.h"
+#include "src/config/glob.h"
 
 extern char** environ;
 
@@ -23,10 +24,10 @@ namespace sbx::config {
 
 namespace {
 
-// "sbx.toml:3:5" or "--root", for a value that the host does not agree with; the key's name where nobody set it.
-std::string where_of(const Config& config, const char* key) {
-    const Origin& origin = origin_of(config, key);
-    return origin.kind == Origin::Kind::Default ? key : to_string(origin);
+// "sbx.toml:3:5" or "--root", for a value that the host does not agree with; the key's name where nobody set it or several did.
+std::string where_of(const Config& config, std::string_view key) {
+    auto times = std::count_if(config.origins.begin(), config.origins.end(), [&](const auto& entry) { return entry.first == key; });
+    return times == 1 ? to_string(origin_of(config, key)) : std::string(key);
 }
 
 [[noreturn]] void fail_path(const std::string& where, const std::string& path, int error) {
@@ -145,13 +146,29 @@ void add_implied_mounts(Config& config) {
 
 void resolve_hidden(Config& config, const HostFacts& host) {
     std::string where = where_of(config, "hide.paths");
+    HostFacts literal;  // these stand before a glob and are none
+    literal.cwd = quote_glob(host.cwd);
+    literal.home = quote_glob(host.home);
     for (std::string& path : config.hide.paths) {
         if (path.empty()) fail_usage(where, "an empty path");
-        std::string full = path == "**" || path.starts_with("**/") ? "/" + path : expand(path, host, where);
+        std::string full = path == "**" || path.starts_with("**/") ? "/" + path : expand(path, literal, where);
         if (has_dotdot(full)) fail_usage(where, path + ": .. in a hidden path");
         path = tidy(full);
         if (path == "/" || path == "/**" || path == "/*") fail_usage(where, path + ": would hide everything");
     }
+}
+
+// The file is made when the sandbox starts; what would keep that from working is said now.
+void check_output(const std::string& where, const std::string& path) {
+    struct stat st;
+    if (stat(path.c_str(), &st) == 0) {
+        if (S_ISDIR(st.st_mode)) fail_path(where, path, EISDIR);
+        if (faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0) fail_path(where, path, errno);
+        return;
+    }
+    if (errno != ENOENT) fail_path(where, path, errno);
+    std::string directory = path.substr(0, path.rfind('/') + 1);
+    if (faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) != 0) fail_path(where, path, errno);
 }
 
 void resolve_user(Config& config, const HostFacts& host) {
@@ -256,7 +273,11 @@ void resolve(Config& config, const HostFacts& host) {
     check_descriptors(config);
     for (auto [key, path] : {std::pair{"log.file", &config.log.file}, std::pair{"log.report", &config.log.report},
                              std::pair{"log.trace.file", &config.log.trace_file}})
-        if (!path->empty()) *path = expand(*path, host, where_of(config, key));
+        if (!path->empty()) {
+            std::string where = where_of(config, key);
+            *path = expand(*path, host, where);
+            check_output(where, *path);
+        }
     config.environment = build_environment(config.env, host.environment);
 }
 

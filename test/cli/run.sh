@@ -185,5 +185,6 @@ for table in "$here"/*.cases; do
 	finish_case
 done
 
-[ -n "$list" ] || echo "$passed passed, $failed failed$([ $waiting = 0 ] || echo ", $waiting pending")"
+[ $waiting = 0 ] || echo "$waiting pending"
+[ -n "$list" ] || echo "$passed passed, $failed failed"
 [ $failed = 0 ]

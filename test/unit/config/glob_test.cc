@@ -37,4 +37,5 @@ TEST_CASE("globs of paths") {
     CHECK(!path_glob_match("/a/*", "/a/b/c"));
     CHECK(path_glob_match("/a/**", "/a"));
     CHECK(path_glob_match("/", "/"));
+    CHECK(glob_match(quote_glob("a*b?[c]\\"), "a*b?[c]\\"));
 }
