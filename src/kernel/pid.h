@@ -56,9 +56,9 @@ public:
     static Result<Ref<PidNamespace>> create(Ref<PidNamespace> parent, Ref<UserNamespace> owner);  // ENOSPC past 32 levels
 
     // A new Pid with a number in this namespace and each above it, in use once. Numbers go up and wrap at pid_max (restarting at 300 as
-    // Linux does), skipping those taken. EAGAIN when full or the sandbox's limit of pids is reached; ENOMEM when the namespace's init is
-    // gone. `wanted`: clone3's set_tid (0: any): EEXIST, EINVAL.
-    Result<Ref<Pid>> allocate(int wanted = 0);
+    // Linux does), skipping those taken. EAGAIN when full; ENOMEM when the namespace's init is gone. `wanted`: clone3's set_tid, the
+    // deepest namespace first: EEXIST, EINVAL.
+    Result<Ref<Pid>> allocate(std::span<const int> wanted = {});
     // One more, one fewer use of the number; the last one frees it.
     static void use(Pid& p);
     static void unuse(Pid& p);
@@ -80,6 +80,7 @@ public:
 
 private:
     PidNamespace() = default;
+    int next_free() const;  // 0: none
     Ref<PidNamespace> parent_;
     Ref<UserNamespace> owner_;
     unsigned level_ = 0;

@@ -1,14 +1,48 @@
-// State of a traced task (ptrace(2)). Used by the kernel core and syscalls/ptrace.cc.
+// Tracing of tasks (ptrace(2), kernel/ptrace.c): the state of a tracee, the stops it makes and the requests that act on it. Used by the
+// kernel core (stops at calls, signals, events), syscalls/ptrace.cc and procfs.
+//
+// A tracee stops by marking itself (Task::stop) and reporting; its run loop parks before the next state, so that a stop has no stack. What
+// a stop needs on the way out is in PtraceState.
 #pragma once
 
-#include "src/base/types.h"
+#include "src/kernel/thread_group.h"
 
 namespace sbx {
 
-// Guarded by TaskSet::mu.
+// Guarded by TaskSet::mu, and by the tracee's SignalHandlers::mu for what signal code reads (options, seized). Kept once made.
 struct PtraceState {
-    u32 options = 0;  // PTRACE_O_*
+    u32 options = 0;         // PTRACE_O_*
     bool seized = false;
+    bool syscall_stops = false;  // resumed by PTRACE_SYSCALL
+    bool single_step = false;    // resumed by PTRACE_SINGLESTEP
+    int code = 0;            // of the stop, as wait reports it in si_status (signal | event << 8); 0 once waited for
+    int resume_signal = 0;   // what the tracer gave PTRACE_CONT and the like
+    u64 message = 0;         // PTRACE_GETEVENTMSG
+    bool has_info = false;   // the stop has a siginfo
+    SigInfo info{};          // of the stop (PTRACE_GETSIGINFO)
+    u8 syscall_op = 0;       // PTRACE_SYSCALL_INFO_* of the stop
 };
+
+inline bool is_traced(const Task& t) { return t.tracer != nullptr; }
+inline bool is_seized(const Task& t) { return t.tracer && t.ptrace && t.ptrace->seized; }
+// The tracer is not of the parent's process (ptrace_reparented).
+bool is_traced_by_other(const Task& t);
+
+// Stops of the calling tracee: marks and reports; the caller returns its next run state, before which the run loop parks. False if
+// there is no stop to make (not traced, killed). No lock held.
+bool ptrace_stop(Task& t, int code, int why, const SigInfo* info, u64 message = 0);
+// PTRACE_EVENT_* with its message, if the tracer asked for it (PTRACE_O_*); a plain SIGTRAP for exec of a tracee that was not seized.
+bool ptrace_event(Task& t, int event, u64 message);
+bool ptrace_event_enabled(const Task& t, int event);
+
+// The tracer is exiting, or execs: lets go of its tracees (kills those with PTRACE_O_EXITKILL). TaskSet::mu held exclusively. Tasks to be
+// reaped are added to `dead`.
+void ptrace_release_all(Task& tracer, std::vector<Ref<Task>>& dead);
+// A new child of a tracee becomes its tracer's too. TaskSet::mu exclusively.
+void ptrace_inherit(Task& child, Task& parent, bool stop_first);
+
+// ptrace_may_access() of kernel/ptrace.c: may `who` look into `target`? kRead: /proc; kAttach. kFsCreds: by fsuid (procfs).
+enum : unsigned { kPtraceRead = 1, kPtraceAttach = 2, kPtraceFsCreds = 4 };
+Result<> ptrace_may_access(Task& who, Task& target, unsigned mode);
 
 }  // namespace sbx

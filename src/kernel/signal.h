@@ -30,13 +30,23 @@ struct SigSet {
 constexpr SigSet kUnblockable{(1ull << (SIGKILL - 1)) | (1ull << (SIGSTOP - 1))};
 constexpr SigSet kStopSignals{(1ull << (SIGSTOP - 1)) | (1ull << (SIGTSTP - 1)) | (1ull << (SIGTTIN - 1)) | (1ull << (SIGTTOU - 1))};
 
+constexpr u64 kSigDfl = 0, kSigIgn = 1;
 // struct sigaction of the x86-64 system call (arch/x86/include/uapi/asm/signal.h).
 struct KernelSigaction {
-    u64 handler = 0;  // SIG_DFL 0, SIG_IGN 1
+    u64 handler = 0;  // or kSigDfl, kSigIgn
     u64 flags = 0;    // SA_*
     u64 restorer = 0;
     SigSet mask;
 };
+
+// Classes of default actions (include/linux/signal.h).
+constexpr bool is_kernel_only(int sig) { return kUnblockable.has(sig); }
+constexpr bool is_stop_signal(int sig) { return kStopSignals.has(sig); }
+constexpr bool is_ignored_by_default(int sig) { return sig == SIGCONT || sig == SIGCHLD || sig == SIGWINCH || sig == SIGURG; }
+constexpr bool is_valid_signal(int sig) { return sig >= 1 && sig <= kSignalCount; }
+// What a fault of the thread itself raises (SYNCHRONOUS_MASK).
+constexpr SigSet kSynchronousSignals{(1ull << (SIGSEGV - 1)) | (1ull << (SIGBUS - 1)) | (1ull << (SIGILL - 1)) | (1ull << (SIGTRAP - 1)) |
+                                     (1ull << (SIGFPE - 1)) | (1ull << (SIGSYS - 1))};
 
 // A siginfo_t of the kernel: 128 bytes; libc's has the same layout.
 using SigInfo = siginfo_t;
@@ -49,7 +59,9 @@ class PosixTimer;
 struct QueuedSignal : ListNode<> {
     SigInfo info;
     PosixTimer* timer = nullptr;  // of SI_TIMER: preallocated, owned by the timer, and re-armed at delivery
-    const void* charged_to = nullptr;  // whose RLIMIT_SIGPENDING count it is in
+    bool outside = false;         // sent by sbx itself: acts on an init without a handler too
+    bool charged = false;         // counted in sigpending of `charged_to` (kernel/user_counts.h)
+    u32 charged_to = 0;
 };
 
 // Pending signals of a task or a thread group. Guarded by the SignalHandlers lock of the group.
@@ -60,8 +72,17 @@ public:
     // Queues; standard signals at most once. False if it was dropped because already pending (standard) .
     bool enqueue(QueuedSignal* q);      // takes ownership
     void enqueue_without_info(int sig); // no memory or limit reached: only the bit is set (Linux does so for standard signals and kill)
-    // Removes the next signal in `allowed` (synchronous ones first, then lowest number). False if none. *info is filled.
-    bool dequeue(SigSet allowed, SigInfo* info, PosixTimer** timer = nullptr);
+    // Removes the next signal in `allowed` (synchronous ones first, then lowest number). False if none.
+    struct Taken {
+        SigInfo info;
+        PosixTimer* timer = nullptr;
+        bool outside = false;
+    };
+    bool dequeue(SigSet allowed, Taken* taken);
+    // Removes the first instance of a fault of the thread itself (si_code > 0), which goes before everything else.
+    bool dequeue_synchronous(SigSet allowed, Taken* taken);
+    // Removes q, which is queued here (a timer that is deleted). Ownership goes back to the caller.
+    void remove(QueuedSignal& q);
     bool peek(SigSet allowed) const { return ((set_ & allowed).bits) != 0; }
     // Discards all instances of the signals.
     void discard(SigSet which);
@@ -70,6 +91,7 @@ public:
     const List<QueuedSignal>& queue() const { return queue_; }
 
 private:
+    bool take(int sig, Taken* taken);
     SigSet set_;
     List<QueuedSignal> queue_;
     unsigned count_ = 0;
@@ -85,7 +107,7 @@ public:
     WaitQueue queued;
     // A copy for fork.
     Ref<SignalHandlers> clone();
-    // For execve: handlers become SIG_DFL, ignored ones stay.
+    // For execve: handlers become SIG_DFL, ignored ones stay. Also for CLONE_CLEAR_SIGHAND.
     void reset_for_exec();
 };
 

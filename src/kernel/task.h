@@ -112,15 +112,26 @@ public:
     SigSet blocked;                        // written by the own thread only, under the lock; read own without
     SigSet real_blocked;                   // sigtimedwait: what was blocked outside
     PendingSignals pending;
+    u32 jobctl = 0;                        // kJob* of kernel/jobctl.h
+    // Set by the own thread; back to Running by whoever ends the stop. Atomic: the run loop looks at it before each state.
+    enum class Stop : u8 { None, Group, Traced };
+    std::atomic<Stop> stop{Stop::None};
+    bool exiting = false;                  // past exit_signals(): takes no more signals of the group
+    // A signal that a tracer was shown and lets pass or replaces; own thread and tracer while stopped.
+    SigInfo ptrace_info{};
+    int ptrace_signal = 0;
 
     // --- TaskSet::mu ---
     Task* parent = nullptr;                // real_parent: the task that wait4 reports to (a thread of the parent process)
-    Task* tracer = nullptr;
+    Task* tracer = nullptr;                // changed under SignalHandlers::mu as well: either lock to read
     List<Task, ChildTag> children;         // group leaders only
     List<Task, TraceeTag> tracees;
     int exit_signal = 0;                   // to the parent; -1 for threads
-    enum class ExitState : u8 { Running, Exiting, Zombie, Dead } exit_state = ExitState::Running;
+    u64 parent_exec_id = 0;                // of the parent when it made us: an exec since turns exit_signal into SIGCHLD
+    // Trace: a dead tracee that its tracer has waited for and its parent has not.
+    enum class ExitState : u8 { Running, Exiting, Zombie, Trace, Dead } exit_state = ExitState::Running;
     Ref<Task> vfork_parent;                // waits for us
+    std::atomic<bool> vfork_wait{false};   // waits for a child; cleared by the child
 
     // --- any thread ---
     std::string name() const;              // comm, at most 15 bytes

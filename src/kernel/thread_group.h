@@ -23,6 +23,8 @@ struct ResourceUse {
     u64 minor_faults = 0, major_faults = 0, voluntary = 0, involuntary = 0, max_rss = 0, in_blocks = 0, out_blocks = 0;
     void add(const ResourceUse& o);
 };
+// Of one thread.
+ResourceUse resource_use(const Task& t);
 
 class ThreadGroup final : public RefCounted, public ListNode<PgrpTag>, public ListNode<SessionTag> {
 public:
@@ -32,8 +34,9 @@ public:
 
     // --- TaskSet::mu ---
     Task* leader = nullptr;
-    List<Task, ThreadTag> threads;
-    unsigned thread_count = 0, live_threads = 0;
+    List<Task, ThreadTag> threads;     // changed under handlers()->mu as well: either lock to read
+    unsigned thread_count = 0;         // on the list
+    unsigned live_threads = 0;         // that have not begun to exit
     Ref<Pid> pid;                      // tgid
     Ref<Pid> pgrp, session;
     bool is_session_leader() const { return session == pid; }
@@ -41,20 +44,25 @@ public:
     bool child_subreaper = false, has_child_subreaper = false;
     bool did_exec = false;             // setpgid by the parent: EACCES after
     ResourceUse dead_threads, children_use;
+    // Of all threads, dead ones included, without children.
+    ResourceUse resource_use() const;
+    CpuTimes cpu_times() const;
 
     // --- handlers()->mu ---
     const Ref<SignalHandlers>& handlers() const { return handlers_; }
     PendingSignals pending;
-    // Group stop (signal(7), "Stop and continue"; kernel/signal.c: JOBCTL_*).
-    bool stop_pending = false;         // threads are to stop with stop_signal
-    bool stopped = false;              // all threads have stopped
-    int stop_signal = 0;
-    unsigned stop_left = 0;            // threads that have not stopped yet
-    bool stop_reported = false;        // a wait has not yet consumed the stop (WSTOPPED)
-    bool continued = false;            // SIGCONT since, not consumed yet (WCONTINUED)
+    // Group stop (signal(7), "Stop and continue"; kernel/signal.c). Each thread's part is in Task::jobctl.
+    bool stopped = false;              // all threads have stopped (SIGNAL_STOP_STOPPED)
+    bool continued = false;            // SIGCONT since, not consumed by a wait yet (SIGNAL_STOP_CONTINUED)
+    int stop_code = 0;                 // the stop signal; 0 once a wait has consumed the stop
+    unsigned stop_left = 0;            // threads that are to stop and have not yet
+    int cont_report = 0;               // the stop that SIGCONT ended before all threads had stopped: for cld_pending
+    int cld_pending = 0;               // CLD_STOPPED or CLD_CONTINUED that the parent is still to be told
+    bool unkillable = false;           // init of a PID namespace: SIGNAL_UNKILLABLE
     bool exiting = false;              // group exit under way
     int exit_status = 0;               // of the group exit (wait status form)
-    Task* execing = nullptr;           // de_thread: everybody else dies
+    Task* execing = nullptr;           // de_thread: everybody else dies; TaskSet::mu as well
+    u64 exec_id = 1;                   // counts execs; TaskSet::mu
     // Parents wait here for children's state changes (wait4): kEventIn.
     WaitQueue child_events;
     // exec's de_thread and exit waits for other threads to be gone.
@@ -67,8 +75,9 @@ public:
     std::array<rlimit, 16> limits() const;
 
     // --- own locks (kernel/timers) ---
-    std::unique_ptr<IntervalTimers> itimers;
-    std::unique_ptr<PosixTimers> posix_timers;
+    // shared_ptr: their classes need not be complete here. Reset when the last thread exits.
+    std::shared_ptr<IntervalTimers> itimers;
+    std::shared_ptr<PosixTimers> posix_timers;
 
     std::atomic<int> oom_score_adj{0};
     Nanos start_time = 0;
@@ -96,19 +105,37 @@ public:
     WaitQueue all_gone;
 };
 
-// Sending (signal_send.cc). Permission is checked by the caller (signal_permission). TaskSet::mu held shared or exclusive.
+// The task set of a task's kernel, for files that need no more of the Kernel than that.
+TaskSet& tasks_of(const Task& t);
+
+// Sending (signal_send.cc). Permission is checked by the caller (check_signal_permission). TaskSet::mu held shared or exclusive.
+// Results: EAGAIN when a real-time signal with a value finds the queue full (RLIMIT_SIGPENDING); most callers need not care.
 // To one thread (tgkill, faults) or to the group (kill).
-void send_signal(Task& t, const SigInfo& info);
-void send_group_signal(ThreadGroup& g, const SigInfo& info);
-// A fault of the task itself: unblocks and resets the handler if the signal is blocked or ignored (force_sig_info). Own thread.
+Result<> send_signal(Task& t, const SigInfo& info);
+Result<> send_group_signal(ThreadGroup& g, const SigInfo& info);
+// The same with a preallocated instance (posix timers): false if it is still queued from before, or ignored.
+bool send_queued_signal(Task& t, bool to_group, QueuedSignal& q);
+// A signal that sbx itself was sent or decided on: as from an ancestor PID namespace, and unlike there default actions that end a
+// process do so for an init as well: `kill -TERM` of sbx ends `sleep` run as PID 1.
+void send_outside_signal(ThreadGroup& g, int sig);
+// To itself, with no lock held (SIGPIPE, SIGXFSZ).
+void send_own_signal(Task& t, int sig);
+// A fault of the task itself: unblocks and resets the handler if the signal is blocked or ignored (force_sig_info). Own thread, no lock.
 void force_signal(Task& t, const SigInfo& info);
-// kill(2)'s permission check: EPERM. sig 0 allowed.
+// A fault in making or reading a signal frame (force_sigsegv): if it was for SIGSEGV, that has no handler any more.
+void force_sigsegv(Task& t, int sig);
+// kill(2)'s permission check: EPERM. sig 0 allowed. TaskSet::mu held. `info` null or si_code <= 0: from an application.
 Result<> check_signal_permission(Task& sender, Task& target, int sig);
-// To all members of a process group / to the sandbox's init. TaskSet::mu held.
+// To all members of a process group. TaskSet::mu held. Number of members.
 int send_pgrp_signal(Pid& pgrp, const SigInfo& info);
-// Recomputes kWorkSignal after a change of masks or queues. SignalHandlers::mu held.
+// Recomputes kWorkSignal after a change of masks or queues: sets it for any task, clears it for the calling thread's only.
+// SignalHandlers::mu held.
 void recalc_signal_work(Task& t);
 // Sets the mask (own thread) and recomputes.
 void set_signal_mask(Task& t, SigSet mask);
+// Gives other threads the group's signals in `which` that t does not take. SignalHandlers::mu held.
+void retarget_shared_pending(Task& t, SigSet which);
+// The next signal in `allowed` for the task itself, its own before the group's (sigtimedwait, signalfd). SignalHandlers::mu held.
+bool dequeue_signal(Task& t, SigSet allowed, PendingSignals::Taken* taken);
 
 }  // namespace sbx

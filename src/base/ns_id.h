@@ -1,0 +1,19 @@
+// Numbers of namespaces, shown as inode numbers under /proc/PID/ns. Used by every kind of namespace.
+#pragma once
+
+#include <atomic>
+
+#include "src/base/types.h"
+
+namespace sbx {
+
+// The initial namespaces have fixed numbers (include/linux/proc_ns.h).
+constexpr u64 kInitialIpcNs = 0xEFFFFFFF, kInitialUtsNs = 0xEFFFFFFE, kInitialUserNs = 0xEFFFFFFD, kInitialPidNs = 0xEFFFFFFC,
+              kInitialCgroupNs = 0xEFFFFFFB, kInitialTimeNs = 0xEFFFFFFA;
+
+inline u64 next_namespace_id() {
+    static std::atomic<u64> next{0xF0000000};
+    return next.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace sbx
