@@ -8,6 +8,7 @@ namespace sbx {
 // SBX_FAMILY(name): keep sorted.
 #define SBX_SYSCALL_FAMILIES(X) \
     X(kExecSyscalls)            \
+    X(kFutexSyscalls)           \
     X(kSystemSyscalls)
 
 #define SBX_DECLARE_FAMILY(name) extern const SyscallFamily name;
