@@ -85,7 +85,8 @@ private:
     [[noreturn]] void fail_unknown(const std::string& spelled) {
         std::vector<std::string_view> names;
         for (const Option& option : options_) names.push_back(option.name);
-        std::string near = spelled.starts_with("--") ? config::nearest_word(std::string_view(spelled).substr(2), names) : "";
+        std::string near =
+            spelled.starts_with("--") ? config::nearest_word(std::string_view(spelled).substr(2), names) : "";
         fail_usage(verb_, "unknown option " + spelled + (near.empty() ? "" : " (did you mean --" + near + "?)"),
                    std::string("`sbx help ") + verb_ + "` lists the options");
     }

@@ -35,14 +35,20 @@ std::vector<Finding> probe_limits() {
     std::vector<Finding> findings;
     findings.push_back(limit("open files", RLIMIT_NOFILE, 4096, "raise it: ulimit -Hn 65536 before sbx"));
     findings.push_back(limit("processes", RLIMIT_NPROC, 1024, "raise it: ulimit -Hu 4096 before sbx"));
-    findings.push_back(limit("address space", RLIMIT_AS, RLIM_INFINITY, "sbx reserves much and uses little: ulimit -v unlimited"));
+    findings.push_back(
+        limit("address space", RLIMIT_AS, RLIM_INFINITY, "sbx reserves much and uses little: ulimit -v unlimited"));
     std::string maps = first_line("/proc/sys/vm/max_map_count");
-    Finding mappings{"mappings", !maps.empty() && maps.size() >= 5, maps.empty() ? "cannot be read" : maps + " in a process", {}};
+    Finding mappings{
+        "mappings", !maps.empty() && maps.size() >= 5, maps.empty() ? "cannot be read" : maps + " in a process", {}};
     if (!mappings.works) mappings.remedy = "sysctl vm.max_map_count=65530 or more";
     findings.push_back(mappings);
     long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
     if (pages > 0 && size > 0)
-        findings.push_back({"memory", true, std::to_string(static_cast<unsigned long>(pages) / (1048576 / static_cast<unsigned long>(size))) + "M", {}});
+        findings.push_back(
+            {"memory",
+             true,
+             std::to_string(static_cast<unsigned long>(pages) / (1048576 / static_cast<unsigned long>(size))) + "M",
+             {}});
     findings.push_back({"CPUs", true, std::to_string(sysconf(_SC_NPROCESSORS_ONLN)), {}});
     return findings;
 }

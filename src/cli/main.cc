@@ -29,14 +29,16 @@ void plug_closed_stdio() {
 
 int dispatch(const std::vector<std::string>& args) {
     if (args.empty()) {
-        print_error({"usage", "sbx VERB [OPTIONS] [ARGS...]", "`sbx run PROG` runs a program, `sbx help` lists the verbs"});
+        print_error(
+            {"usage", "sbx VERB [OPTIONS] [ARGS...]", "`sbx run PROG` runs a program, `sbx help` lists the verbs"});
         return kExitUsage;
     }
     std::span<const std::string> rest = std::span(args).subspan(1);
     std::string name = args[0];
     if (name == "--help" || name == "-h") name = "help";
     if (name == "--version" || name == "-V") name = "version";
-    if (name.starts_with("-")) fail_usage("usage", "unknown option " + name, "options follow the verb: sbx run " + name + " ... PROG");
+    if (name.starts_with("-"))
+        fail_usage("usage", "unknown option " + name, "options follow the verb: sbx run " + name + " ... PROG");
     const Verb* verb = find_verb(name);
     if (!verb) {
         std::vector<std::string_view> names;

@@ -10,7 +10,8 @@
 
 namespace sbx::cli {
 
-CommandLine parse_command_line(const char* verb, std::span<const Option> options, std::span<const std::string> args, Words words) {
+CommandLine parse_command_line(const char* verb, std::span<const Option> options, std::span<const std::string> args,
+                               Words words) {
     Cut cut = cut_arguments(verb, options, args, words);
     CommandLine line;
     line.words = std::move(cut.words);
@@ -51,7 +52,8 @@ std::string option_help(std::span<const Option> options) {
         if (option.awaits) continue;
         std::string left = option.letter != 0 ? std::string("  -") + option.letter + ", " : "      ";
         left += std::string("--") + option.name;
-        if (option.metavar) left += option.if_bare ? std::string("[=") + option.metavar + "]" : std::string(" ") + option.metavar;
+        if (option.metavar)
+            left += option.if_bare ? std::string("[=") + option.metavar + "]" : std::string(" ") + option.metavar;
         columns.row({left, option.doc});
     }
     return columns.text();

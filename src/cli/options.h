@@ -36,7 +36,8 @@ enum class Words : unsigned char {
 };
 
 // Throws UserError, where being the verb or the option.
-CommandLine parse_command_line(const char* verb, std::span<const Option> options, std::span<const std::string> args, Words words);
+CommandLine parse_command_line(const char* verb, std::span<const Option> options, std::span<const std::string> args,
+                               Words words);
 
 // The list of options, for help.
 std::string option_help(std::span<const Option> options);

@@ -72,8 +72,9 @@ void append_json(std::string& out, const config::Value& value, std::string inden
     using Kind = config::Value::Kind;
     std::string deeper = indent + "  ";
     if (value.kind == Kind::Array) {
-        bool flat = std::none_of(value.items.begin(), value.items.end(),
-                                 [](const config::Value& item) { return item.kind == Kind::Table || item.kind == Kind::Array; });
+        bool flat = std::none_of(value.items.begin(), value.items.end(), [](const config::Value& item) {
+            return item.kind == Kind::Table || item.kind == Kind::Array;
+        });
         bool first = true;
         out += '[';
         for (const config::Value& item : value.items) {

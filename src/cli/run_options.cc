@@ -196,7 +196,9 @@ Config load_config(const CommandLine& line) {
     const Given* file = nullptr;
     for (const Given& given : line.given) {
         if (std::strcmp(given.option->name, "config") != 0) continue;
-        if (file) fail_usage(given.spelled, "one file only: " + file->value + " or " + given.value, "profiles (-P) can be combined");
+        if (file)
+            fail_usage(given.spelled, "one file only: " + file->value + " or " + given.value,
+                       "profiles (-P) can be combined");
         file = &given;
     }
     if (file) loader.file(config, file->value);

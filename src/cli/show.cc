@@ -53,7 +53,8 @@ void add_comment(std::string& out, std::string line, const std::string& comment)
 }
 
 const char* type_name(MountType type) {
-    static constexpr const char* kNames[] = {"bind", "tmpfs", "overlay", "proc", "sys", "dev", "devpts", "file", "symlink"};
+    static constexpr const char* kNames[] = {"bind", "tmpfs",  "overlay", "proc",   "sys",
+                                             "dev",  "devpts", "file",    "symlink"};
     return kNames[static_cast<unsigned>(type)];
 }
 
@@ -75,7 +76,8 @@ std::string show_toml(const Config& config) {
     for (const MountSpec& mount : config.mounts) {
         out += "\n";
         add_comment(out, "[[mount]]", config::to_string(mount.origin));
-        for (const Member& member : config::get_mount(mount)) out += member.name + " = " + config::to_toml(member.value) + "\n";
+        for (const Member& member : config::get_mount(mount))
+            out += member.name + " = " + config::to_toml(member.value) + "\n";
     }
     return out;
 }
@@ -131,12 +133,16 @@ std::string dry_run_text(const Config& config) {
     rows.row({"memory", shown("limits.memory")});
     rows.row({"pids", shown("limits.pids")});
     for (const config::Rlimit& limit : config.limits.rlimits) {
-        auto text = [](std::uint64_t value) { return value == ~std::uint64_t{0} ? std::string("unlimited") : std::to_string(value); };
+        auto text = [](std::uint64_t value) {
+            return value == ~std::uint64_t{0} ? std::string("unlimited") : std::to_string(value);
+        };
         rows.row({"rlimit", limit.name + " " + text(limit.soft) + " (hard " + text(limit.hard) + ")"});
     }
     rows.row({"network", "none (loopback only)"});
     rows.row({"platform", shown("platform.name")});
-    if (!config.log.trace_filter.empty()) rows.row({"trace", shown("log.trace.filter") + " to " + (config.log.trace_file.empty() ? "stderr" : config.log.trace_file)});
+    if (!config.log.trace_filter.empty())
+        rows.row({"trace", shown("log.trace.filter") + " to " +
+                               (config.log.trace_file.empty() ? "stderr" : config.log.trace_file)});
     if (!config.log.report.empty()) rows.row({"report", config.log.report});
     return rows.text();
 }

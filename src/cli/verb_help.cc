@@ -15,7 +15,9 @@ int help_verb(std::span<const std::string> args) {
     }
     const Verb* verb = find_verb(line.words[0]);
     if (!verb) fail_usage("help", "unknown verb \"" + line.words[0] + "\"", "`sbx help` lists the verbs");
-    if (verb->awaits) fail_usage("help", std::string(verb->name) + " is not available yet", std::string("it comes with ") + verb->awaits);
+    if (verb->awaits)
+        fail_usage("help", std::string(verb->name) + " is not available yet",
+                   std::string("it comes with ") + verb->awaits);
     write_stdout(verb_help(*verb));
     return 0;
 }

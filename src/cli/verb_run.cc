@@ -11,9 +11,11 @@ int run_verb(std::span<const std::string> args) {
     CommandLine line = parse_command_line("run", run_options(), args, Words::EndOptions);
     if (wants_help(line, "run")) return 0;
     bool dry_run = find_given(line, "dry-run") != nullptr;
-    if (wants_json(line) && !dry_run) fail_usage("--json", "goes with --dry-run", "use --report FILE for the result of a run");
+    if (wants_json(line) && !dry_run)
+        fail_usage("--json", "goes with --dry-run", "use --report FILE for the result of a run");
     Config config = load_config(line);
-    if (config.run.argv.empty()) fail_usage("run", "no program given", "sbx run [OPTIONS] PROG [ARGS...], or [run] argv in a file");
+    if (config.run.argv.empty())
+        fail_usage("run", "no program given", "sbx run [OPTIONS] PROG [ARGS...], or [run] argv in a file");
     config::resolve(config, config::host_facts());
     config.closed_stdio = closed_stdio;
     if (dry_run) {

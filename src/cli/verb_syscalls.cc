@@ -18,9 +18,9 @@ namespace {
 
 const char* support_name(Support support) {
     switch (support) {
-        case Support::Full: return "full";
-        case Support::Partial: return "partial";
-        case Support::None: return "none";
+    case Support::Full: return "full";
+    case Support::Partial: return "partial";
+    case Support::None: return "none";
     }
     return "?";
 }
@@ -43,7 +43,8 @@ int syscalls_verb(std::span<const std::string> args) {
         }
         if (!found) {
             std::string near = config::nearest_word(word, names);
-            fail_usage("syscalls", "unknown system call \"" + word + "\"" + (near.empty() ? "" : " (did you mean \"" + near + "\"?)"));
+            fail_usage("syscalls", "unknown system call \"" + word + "\"" +
+                                       (near.empty() ? "" : " (did you mean \"" + near + "\"?)"));
         }
         rows.push_back(found);
     }

@@ -51,8 +51,8 @@ std::vector<std::string> strings_of(const Key& key, const Value& value) {
 std::int64_t integer_of(const Key& key, const Value& value, std::int64_t min, std::int64_t max) {
     expect(key, value, Value::Kind::Integer, "an integer");
     if (value.integer < min || value.integer > max)
-        fail_usage(where_of(key, value),
-                   std::to_string(value.integer) + " is not between " + std::to_string(min) + " and " + std::to_string(max));
+        fail_usage(where_of(key, value), std::to_string(value.integer) + " is not between " + std::to_string(min) +
+                                             " and " + std::to_string(max));
     return value.integer;
 }
 
@@ -68,7 +68,8 @@ std::uint64_t size_of(const Key& key, const Value& value) {
 std::int64_t duration_of(const Key& key, const Value& value) {
     const std::string& text = string_of(key, value, "a duration such as \"30s\"");
     auto duration = parse_duration(text);
-    if (!duration) fail_usage(where_of(key, value), "\"" + text + "\" is not a duration", "write \"30s\", \"10m\" or \"1m30s\"");
+    if (!duration)
+        fail_usage(where_of(key, value), "\"" + text + "\" is not a duration", "write \"30s\", \"10m\" or \"1m30s\"");
     return *duration;
 }
 
@@ -156,7 +157,8 @@ void store_rlimits(const Key& key, const Value& value, std::vector<Rlimit>& limi
         } else {
             limit.soft = limit.hard = rlimit_value(key, member.value);
         }
-        if (limit.soft > limit.hard) fail_usage(where_of(key, member.value), member.name + ": the soft limit is above the hard one");
+        if (limit.soft > limit.hard)
+            fail_usage(where_of(key, member.value), member.name + ": the soft limit is above the hard one");
         std::erase_if(limits, [&](const Rlimit& other) { return other.resource == limit.resource; });
         limits.push_back(std::move(limit));
     }
@@ -182,45 +184,48 @@ void store_upper(const Key& key, const Value& value, UpperKind& upper) {
     upper = UpperKind::Memory;
 }
 
-template <class T> T& as(void* field) { return *static_cast<T*>(field); }
+template <class T>
+T& as(void* field) {
+    return *static_cast<T*>(field);
+}
 
 void store(const Key& key, const Value& value, void* field) {
     switch (key.shape) {
-        case Shape::Boolean:
-            expect(key, value, Value::Kind::Boolean, "true or false");
-            as<bool>(field) = value.boolean;
-            break;
-        case Shape::Integer: as<std::int64_t>(field) = integer_of(key, value, key.min, key.max); break;
-        case Shape::Path:
-            if (string_of(key, value).empty()) fail_usage(where_of(key, value), "an empty path");
-            as<std::string>(field) = value.text;
-            break;
-        case Shape::String: as<std::string>(field) = string_of(key, value); break;
-        case Shape::Size: as<std::uint64_t>(field) = size_of(key, value); break;
-        case Shape::Duration: as<std::int64_t>(field) = duration_of(key, value); break;
-        case Shape::Choice: store_choice(key, value, field); break;
-        case Shape::Upper: store_upper(key, value, as<UpperKind>(field)); break;
-        case Shape::Strings: {
-            std::vector<std::string> strings = strings_of(key, value);
-            auto& list = as<std::vector<std::string>>(field);
-            if (key.merge == Merge::Replace) list.clear();
-            list.insert(list.end(), strings.begin(), strings.end());
-            break;
+    case Shape::Boolean:
+        expect(key, value, Value::Kind::Boolean, "true or false");
+        as<bool>(field) = value.boolean;
+        break;
+    case Shape::Integer: as<std::int64_t>(field) = integer_of(key, value, key.min, key.max); break;
+    case Shape::Path:
+        if (string_of(key, value).empty()) fail_usage(where_of(key, value), "an empty path");
+        as<std::string>(field) = value.text;
+        break;
+    case Shape::String: as<std::string>(field) = string_of(key, value); break;
+    case Shape::Size: as<std::uint64_t>(field) = size_of(key, value); break;
+    case Shape::Duration: as<std::int64_t>(field) = duration_of(key, value); break;
+    case Shape::Choice: store_choice(key, value, field); break;
+    case Shape::Upper: store_upper(key, value, as<UpperKind>(field)); break;
+    case Shape::Strings: {
+        std::vector<std::string> strings = strings_of(key, value);
+        auto& list = as<std::vector<std::string>>(field);
+        if (key.merge == Merge::Replace) list.clear();
+        list.insert(list.end(), strings.begin(), strings.end());
+        break;
+    }
+    case Shape::Integers: {
+        expect(key, value, Value::Kind::Array, "an array of integers");
+        auto& list = as<std::vector<std::int64_t>>(field);
+        for (const Value& item : value.items) {
+            std::int64_t number = integer_of(key, item, key.min, key.max);
+            if (std::find(list.begin(), list.end(), number) == list.end()) list.push_back(number);
         }
-        case Shape::Integers: {
-            expect(key, value, Value::Kind::Array, "an array of integers");
-            auto& list = as<std::vector<std::int64_t>>(field);
-            for (const Value& item : value.items) {
-                std::int64_t number = integer_of(key, item, key.min, key.max);
-                if (std::find(list.begin(), list.end(), number) == list.end()) list.push_back(number);
-            }
-            break;
-        }
-        case Shape::Inherit: store_inherit(key, value, as<EnvConfig>(field)); break;
-        case Shape::StringTable: break;  // apply_value knows the EnvConfig around it
-        case Shape::Identity: store_identity(key, value, as<Identity>(field)); break;
-        case Shape::Capabilities: store_capabilities(key, value, as<UserConfig>(field)); break;
-        case Shape::Rlimits: store_rlimits(key, value, as<std::vector<Rlimit>>(field)); break;
+        break;
+    }
+    case Shape::Inherit: store_inherit(key, value, as<EnvConfig>(field)); break;
+    case Shape::StringTable: break;  // apply_value knows the EnvConfig around it
+    case Shape::Identity: store_identity(key, value, as<Identity>(field)); break;
+    case Shape::Capabilities: store_capabilities(key, value, as<UserConfig>(field)); break;
+    case Shape::Rlimits: store_rlimits(key, value, as<std::vector<Rlimit>>(field)); break;
     }
 }
 
@@ -229,12 +234,14 @@ void store(const Key& key, const Value& value, void* field) {
                                const std::string& shown = {}) {
     std::string near = nearest_key(name, section);
     if (!near.empty() && near.find('.') == std::string::npos) near = shown + near;
-    fail_usage(where, "unknown key \"" + shown + name + "\"" + (near.empty() ? "" : " (did you mean \"" + near + "\"?)"));
+    fail_usage(where,
+               "unknown key \"" + shown + name + "\"" + (near.empty() ? "" : " (did you mean \"" + near + "\"?)"));
 }
 
 void apply_mounts(Config& config, const Value& value) {
     const char* wanted = "[[mount]]";
-    if (value.kind != Value::Kind::Array) fail_usage(to_string(value.origin), std::string("mount is an array of tables: write ") + wanted);
+    if (value.kind != Value::Kind::Array)
+        fail_usage(to_string(value.origin), std::string("mount is an array of tables: write ") + wanted);
     for (const Value& table : value.items) {
         if (table.kind != Value::Kind::Table)
             fail_usage(to_string(table.origin), std::string("mount is an array of tables: write ") + wanted);
@@ -294,7 +301,8 @@ void parse_options(MountSpec& mount) {
             if (!good) fail_usage(where, "not an octal mode: " + option);
             mount.permissions = bits & 07777;
         } else {
-            fail_usage(where, "unknown mount option \"" + option + "\"", "known are nosuid, nodev, noexec, and for tmpfs size= and mode=");
+            fail_usage(where, "unknown mount option \"" + option + "\"",
+                       "known are nosuid, nodev, noexec, and for tmpfs size= and mode=");
         }
     }
 }
@@ -303,8 +311,8 @@ void parse_options(MountSpec& mount) {
 
 void add_mount(Config& config, MountSpec mount) {
     std::string where = to_string(mount.origin);
-    bool wants_src = mount.type == MountType::Bind || mount.type == MountType::Overlay || mount.type == MountType::File ||
-                     mount.type == MountType::Symlink;
+    bool wants_src = mount.type == MountType::Bind || mount.type == MountType::Overlay ||
+                     mount.type == MountType::File || mount.type == MountType::Symlink;
     if (wants_src && mount.src.empty()) fail_usage(where, "this type of mount needs src");
     if (!wants_src && !mount.src.empty()) fail_usage(where, "this type of mount has no src");
     bool dst_from_src = wants_src && mount.type != MountType::Symlink;
@@ -313,7 +321,8 @@ void add_mount(Config& config, MountSpec mount) {
     if (!wants_mode && mount.mode != AccessMode::Unset) fail_usage(where, "this type of mount has no mode");
     if (mount.type == MountType::Symlink && !mount.options.empty()) fail_usage(where, "a symlink has no options");
     if (mount.mode == AccessMode::Unset)
-        mount.mode = mount.type == MountType::Bind || mount.type == MountType::File ? AccessMode::ReadOnly : AccessMode::ReadWrite;
+        mount.mode = mount.type == MountType::Bind || mount.type == MountType::File ? AccessMode::ReadOnly
+                                                                                    : AccessMode::ReadWrite;
     parse_options(mount);
     config.mounts.push_back(std::move(mount));
 }
@@ -329,7 +338,8 @@ void apply_value(Config& config, const Key& key, const Value& value) {
         for (const Value& item : value.items)
             std::erase_if(config.env.set, [&](const auto& entry) { return glob_match(item.text, entry.first); });
     }
-    if (key.merge == Merge::Replace) std::erase_if(config.origins, [&](const auto& entry) { return entry.first == name; });
+    if (key.merge == Merge::Replace)
+        std::erase_if(config.origins, [&](const auto& entry) { return entry.first == name; });
     config.origins.emplace_back(std::string(name), value.origin);
 }
 
@@ -371,47 +381,48 @@ void apply_text(Config& config, std::string_view name, std::string_view text, co
     bool quoted = !text.empty() && (text.front() == '"' || text.front() == '\'');
     bool array = !text.empty() && text.front() == '[';
     switch (key->shape) {
-        case Shape::String:
-        case Shape::Path:
-        case Shape::Size:
-        case Shape::Duration:
-        case Shape::Choice:
-        case Shape::Upper:
-        case Shape::Identity: value = quoted ? parse_toml_value(text, origin) : Value::of(std::string(text)); break;
-        case Shape::Strings:
-        case Shape::Capabilities:
-            value = array ? parse_toml_value(text, origin) : Value::of(std::vector<std::string>{std::string(text)});
-            break;
-        case Shape::Inherit:
-            if (array)
-                value = parse_toml_value(text, origin);
-            else if (text == "all" || text == "none")
-                value = Value::of(std::string(text));
-            else
-                value = Value::of(std::vector<std::string>{std::string(text)});
-            break;
-        case Shape::Integers:
-            if (array) {
-                value = parse_toml_value(text, origin);
-            } else {
-                auto number = parse_number(text, INT64_MAX);
-                if (!number) fail_usage(to_string(origin), "\"" + std::string(text) + "\" is not a number");
-                value.kind = Value::Kind::Array;
-                value.items.push_back(Value::of(static_cast<std::int64_t>(*number)));
-            }
-            break;
-        case Shape::Boolean:
-            if (text != "true" && text != "false") fail_usage(to_string(origin), "\"" + std::string(text) + "\" is not true or false");
-            value = Value::of(text == "true");
-            break;
-        case Shape::Integer: {
+    case Shape::String:
+    case Shape::Path:
+    case Shape::Size:
+    case Shape::Duration:
+    case Shape::Choice:
+    case Shape::Upper:
+    case Shape::Identity: value = quoted ? parse_toml_value(text, origin) : Value::of(std::string(text)); break;
+    case Shape::Strings:
+    case Shape::Capabilities:
+        value = array ? parse_toml_value(text, origin) : Value::of(std::vector<std::string>{std::string(text)});
+        break;
+    case Shape::Inherit:
+        if (array)
+            value = parse_toml_value(text, origin);
+        else if (text == "all" || text == "none")
+            value = Value::of(std::string(text));
+        else
+            value = Value::of(std::vector<std::string>{std::string(text)});
+        break;
+    case Shape::Integers:
+        if (array) {
+            value = parse_toml_value(text, origin);
+        } else {
             auto number = parse_number(text, INT64_MAX);
             if (!number) fail_usage(to_string(origin), "\"" + std::string(text) + "\" is not a number");
-            value = Value::of(static_cast<std::int64_t>(*number));
-            break;
+            value.kind = Value::Kind::Array;
+            value.items.push_back(Value::of(static_cast<std::int64_t>(*number)));
         }
-        case Shape::StringTable:
-        case Shape::Rlimits: value = parse_toml_value(text, origin); break;
+        break;
+    case Shape::Boolean:
+        if (text != "true" && text != "false")
+            fail_usage(to_string(origin), "\"" + std::string(text) + "\" is not true or false");
+        value = Value::of(text == "true");
+        break;
+    case Shape::Integer: {
+        auto number = parse_number(text, INT64_MAX);
+        if (!number) fail_usage(to_string(origin), "\"" + std::string(text) + "\" is not a number");
+        value = Value::of(static_cast<std::int64_t>(*number));
+        break;
+    }
+    case Shape::StringTable:
+    case Shape::Rlimits: value = parse_toml_value(text, origin); break;
     }
     value.origin = origin;
     for (Value& item : value.items) item.origin = origin;

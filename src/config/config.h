@@ -67,9 +67,9 @@ struct MountSpec {
     bool nosuid = false;
     bool nodev = false;
     bool noexec = false;
-    std::uint64_t size = 0;           // tmpfs: option "size=64M"; 0: no limit of its own
-    std::uint32_t permissions = 0;    // tmpfs: option "mode=1777", the root directory's bits; 0: the usual ones
-    bool implied = false;             // one of sbx's own: /proc, /sys, /dev, /dev/pts, /dev/shm
+    std::uint64_t size = 0;         // tmpfs: option "size=64M"; 0: no limit of its own
+    std::uint32_t permissions = 0;  // tmpfs: option "mode=1777", the root directory's bits; 0: the usual ones
+    bool implied = false;           // one of sbx's own: /proc, /sys, /dev, /dev/pts, /dev/shm
     Origin origin;
 };
 

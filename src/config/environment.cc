@@ -19,7 +19,8 @@ std::vector<std::string> build_environment(const EnvConfig& env, std::span<const
     std::vector<std::string> out;
     for (const std::string& entry : host) {
         std::string_view name = std::string_view(entry).substr(0, entry.find('='));
-        bool inherited = env.inherit == EnvInherit::All || (env.inherit == EnvInherit::Listed && matches_any(env.names, name));
+        bool inherited =
+            env.inherit == EnvInherit::All || (env.inherit == EnvInherit::Listed && matches_any(env.names, name));
         bool replaced = std::any_of(env.set.begin(), env.set.end(), [&](const auto& set) { return set.first == name; });
         bool kept = std::find(env.kept.begin(), env.kept.end(), name) != env.kept.end();
         if (!replaced && (kept || (inherited && !matches_any(env.unset, name)))) out.push_back(entry);

@@ -6,7 +6,10 @@ namespace sbx::config {
 
 namespace {
 
-template <class T> const T& as(const void* field) { return *static_cast<const T*>(field); }
+template <class T>
+const T& as(const void* field) {
+    return *static_cast<const T*>(field);
+}
 
 Value limit_value(std::uint64_t value) {
     if (value > static_cast<std::uint64_t>(INT64_MAX)) return Value::of(std::string("unlimited"));
@@ -33,44 +36,44 @@ Value extract_choice(const Key& key, unsigned char value) {
 
 std::optional<Value> extract(const Key& key, const void* field) {
     switch (key.shape) {
-        case Shape::Boolean: return Value::of(as<bool>(field));
-        case Shape::Integer: return Value::of(as<std::int64_t>(field));
-        case Shape::String:
-        case Shape::Path: return Value::of(as<std::string>(field));
-        case Shape::Size: return Value::of(format_size(as<std::uint64_t>(field)));
-        case Shape::Duration: return Value::of(format_duration(as<std::int64_t>(field)));
-        case Shape::Choice: return extract_choice(key, as<unsigned char>(field));
-        case Shape::Upper: return Value::of(std::string("memory"));
-        case Shape::Strings: return Value::of(as<std::vector<std::string>>(field));
-        case Shape::Integers: {
-            Value list;
-            list.kind = Value::Kind::Array;
-            for (std::int64_t item : as<std::vector<std::int64_t>>(field)) list.items.push_back(Value::of(item));
-            return list;
-        }
-        case Shape::Inherit: {
-            const auto& env = as<EnvConfig>(field);
-            if (env.inherit == EnvInherit::Listed) return Value::of(env.names);
-            return Value::of(std::string(env.inherit == EnvInherit::All ? "all" : "none"));
-        }
-        case Shape::StringTable: {
-            Value table;
-            table.kind = Value::Kind::Table;
-            for (const auto& [name, text] : as<std::vector<std::pair<std::string, std::string>>>(field))
-                table.members.push_back({name, {}, Value::of(text)});
-            return table;
-        }
-        case Shape::Identity: {
-            const auto& identity = as<Identity>(field);
-            if (identity.host) return Value::of(std::string("host"));
-            return Value::of(static_cast<std::int64_t>(identity.id));
-        }
-        case Shape::Capabilities: {
-            const auto& user = as<UserConfig>(field);
-            if (!user.capabilities_set) return std::nullopt;
-            return Value::of(user.capability_names);
-        }
-        case Shape::Rlimits: return extract_rlimits(as<std::vector<Rlimit>>(field));
+    case Shape::Boolean: return Value::of(as<bool>(field));
+    case Shape::Integer: return Value::of(as<std::int64_t>(field));
+    case Shape::String:
+    case Shape::Path: return Value::of(as<std::string>(field));
+    case Shape::Size: return Value::of(format_size(as<std::uint64_t>(field)));
+    case Shape::Duration: return Value::of(format_duration(as<std::int64_t>(field)));
+    case Shape::Choice: return extract_choice(key, as<unsigned char>(field));
+    case Shape::Upper: return Value::of(std::string("memory"));
+    case Shape::Strings: return Value::of(as<std::vector<std::string>>(field));
+    case Shape::Integers: {
+        Value list;
+        list.kind = Value::Kind::Array;
+        for (std::int64_t item : as<std::vector<std::int64_t>>(field)) list.items.push_back(Value::of(item));
+        return list;
+    }
+    case Shape::Inherit: {
+        const auto& env = as<EnvConfig>(field);
+        if (env.inherit == EnvInherit::Listed) return Value::of(env.names);
+        return Value::of(std::string(env.inherit == EnvInherit::All ? "all" : "none"));
+    }
+    case Shape::StringTable: {
+        Value table;
+        table.kind = Value::Kind::Table;
+        for (const auto& [name, text] : as<std::vector<std::pair<std::string, std::string>>>(field))
+            table.members.push_back({name, {}, Value::of(text)});
+        return table;
+    }
+    case Shape::Identity: {
+        const auto& identity = as<Identity>(field);
+        if (identity.host) return Value::of(std::string("host"));
+        return Value::of(static_cast<std::int64_t>(identity.id));
+    }
+    case Shape::Capabilities: {
+        const auto& user = as<UserConfig>(field);
+        if (!user.capabilities_set) return std::nullopt;
+        return Value::of(user.capability_names);
+    }
+    case Shape::Rlimits: return extract_rlimits(as<std::vector<Rlimit>>(field));
     }
     return std::nullopt;
 }
@@ -103,7 +106,8 @@ std::vector<Member> get_mount(const MountSpec& mount) {
         if (!name.starts_with("mount.")) continue;
         name.remove_prefix(6);
         bool binds = mount.type == MountType::Bind || mount.type == MountType::Overlay || mount.type == MountType::File;
-        bool has_mode = mount.type == MountType::Bind || mount.type == MountType::File || mount.type == MountType::Tmpfs;
+        bool has_mode =
+            mount.type == MountType::Bind || mount.type == MountType::File || mount.type == MountType::Tmpfs;
         if ((name == "src" && mount.src.empty()) || (name == "dst" && mount.dst.empty())) continue;
         if (name == "mode" && !has_mode) continue;
         if (name == "options" && mount.options.empty()) continue;

@@ -10,30 +10,30 @@ constexpr std::size_t kNone = std::string_view::npos;
 // Matches one character against the pattern element at `at`; returns the element's length, 0 if it does not match.
 std::size_t match_one(std::string_view pattern, std::size_t at, char c) {
     switch (pattern[at]) {
-        case '?': return 1;
-        case '\\':
-            if (at + 1 < pattern.size()) return pattern[at + 1] == c ? 2 : 0;
-            return c == '\\' ? 1 : 0;
-        case '[': {
-            std::size_t i = at + 1;
-            bool negated = i < pattern.size() && (pattern[i] == '!' || pattern[i] == '^');
-            if (negated) i++;
-            std::size_t first = i;
-            bool found = false;
-            for (; i < pattern.size() && (pattern[i] != ']' || i == first); i++) {
-                unsigned char low = static_cast<unsigned char>(pattern[i]);
-                unsigned char high = low;
-                if (i + 2 < pattern.size() && pattern[i + 1] == '-' && pattern[i + 2] != ']') {
-                    high = static_cast<unsigned char>(pattern[i + 2]);
-                    i += 2;
-                }
-                unsigned char u = static_cast<unsigned char>(c);
-                if (u >= low && u <= high) found = true;
+    case '?': return 1;
+    case '\\':
+        if (at + 1 < pattern.size()) return pattern[at + 1] == c ? 2 : 0;
+        return c == '\\' ? 1 : 0;
+    case '[': {
+        std::size_t i = at + 1;
+        bool negated = i < pattern.size() && (pattern[i] == '!' || pattern[i] == '^');
+        if (negated) i++;
+        std::size_t first = i;
+        bool found = false;
+        for (; i < pattern.size() && (pattern[i] != ']' || i == first); i++) {
+            unsigned char low = static_cast<unsigned char>(pattern[i]);
+            unsigned char high = low;
+            if (i + 2 < pattern.size() && pattern[i + 1] == '-' && pattern[i + 2] != ']') {
+                high = static_cast<unsigned char>(pattern[i + 2]);
+                i += 2;
             }
-            if (i >= pattern.size()) return c == '[' ? 1 : 0;  // not closed: the character itself, as POSIX has it
-            return found != negated ? i + 1 - at : 0;
+            unsigned char u = static_cast<unsigned char>(c);
+            if (u >= low && u <= high) found = true;
         }
-        default: return pattern[at] == c ? 1 : 0;
+        if (i >= pattern.size()) return c == '[' ? 1 : 0;  // not closed: the character itself, as POSIX has it
+        return found != negated ? i + 1 - at : 0;
+    }
+    default: return pattern[at] == c ? 1 : 0;
     }
 }
 

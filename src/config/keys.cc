@@ -8,23 +8,67 @@ namespace sbx::config {
 
 namespace {
 
-template <Shape S> struct FieldOf;
-template <> struct FieldOf<Shape::Boolean> { using type = bool; };
-template <> struct FieldOf<Shape::Integer> { using type = std::int64_t; };
-template <> struct FieldOf<Shape::String> { using type = std::string; };
-template <> struct FieldOf<Shape::Path> { using type = std::string; };
-template <> struct FieldOf<Shape::Size> { using type = std::uint64_t; };
-template <> struct FieldOf<Shape::Duration> { using type = std::int64_t; };
-template <> struct FieldOf<Shape::Upper> { using type = UpperKind; };
-template <> struct FieldOf<Shape::Strings> { using type = std::vector<std::string>; };
-template <> struct FieldOf<Shape::Integers> { using type = std::vector<std::int64_t>; };
-template <> struct FieldOf<Shape::Inherit> { using type = EnvConfig; };
-template <> struct FieldOf<Shape::StringTable> { using type = std::vector<std::pair<std::string, std::string>>; };
-template <> struct FieldOf<Shape::Identity> { using type = Identity; };
-template <> struct FieldOf<Shape::Capabilities> { using type = UserConfig; };
-template <> struct FieldOf<Shape::Rlimits> { using type = std::vector<Rlimit>; };
+template <Shape S>
+struct FieldOf;
+template <>
+struct FieldOf<Shape::Boolean> {
+    using type = bool;
+};
+template <>
+struct FieldOf<Shape::Integer> {
+    using type = std::int64_t;
+};
+template <>
+struct FieldOf<Shape::String> {
+    using type = std::string;
+};
+template <>
+struct FieldOf<Shape::Path> {
+    using type = std::string;
+};
+template <>
+struct FieldOf<Shape::Size> {
+    using type = std::uint64_t;
+};
+template <>
+struct FieldOf<Shape::Duration> {
+    using type = std::int64_t;
+};
+template <>
+struct FieldOf<Shape::Upper> {
+    using type = UpperKind;
+};
+template <>
+struct FieldOf<Shape::Strings> {
+    using type = std::vector<std::string>;
+};
+template <>
+struct FieldOf<Shape::Integers> {
+    using type = std::vector<std::int64_t>;
+};
+template <>
+struct FieldOf<Shape::Inherit> {
+    using type = EnvConfig;
+};
+template <>
+struct FieldOf<Shape::StringTable> {
+    using type = std::vector<std::pair<std::string, std::string>>;
+};
+template <>
+struct FieldOf<Shape::Identity> {
+    using type = Identity;
+};
+template <>
+struct FieldOf<Shape::Capabilities> {
+    using type = UserConfig;
+};
+template <>
+struct FieldOf<Shape::Rlimits> {
+    using type = std::vector<Rlimit>;
+};
 
-template <Shape S, class T> constexpr bool fits() {
+template <Shape S, class T>
+constexpr bool fits() {
     if constexpr (S == Shape::Choice)
         return std::is_enum_v<T> && sizeof(T) == 1;
     else
@@ -32,17 +76,20 @@ template <Shape S, class T> constexpr bool fits() {
 }
 
 // A field of one section of the Config, checked against the shape of its row when it is compiled.
-template <Shape S, auto Section, auto Member> void* at(void* config) {
+template <Shape S, auto Section, auto Member>
+void* at(void* config) {
     auto& field = (static_cast<Config*>(config)->*Section).*Member;
     static_assert(fits<S, std::remove_reference_t<decltype(field)>>());
     return &field;
 }
-template <Shape S, auto Member> void* top(void* config) {
+template <Shape S, auto Member>
+void* top(void* config) {
     auto& field = static_cast<Config*>(config)->*Member;
     static_assert(fits<S, std::remove_reference_t<decltype(field)>>());
     return &field;
 }
-template <Shape S, auto Member> void* of_mount(void* mount) {
+template <Shape S, auto Member>
+void* of_mount(void* mount) {
     auto& field = static_cast<MountSpec*>(mount)->*Member;
     static_assert(fits<S, std::remove_reference_t<decltype(field)>>());
     return &field;
@@ -51,29 +98,34 @@ template <Shape S, auto Member> void* of_mount(void* mount) {
 constexpr const char* kNetwork = "the network";
 constexpr const char* kCheckpoint = "checkpoints";
 
-template <class E> constexpr Choice choice(const char* name, E value, const char* awaits = nullptr) {
+template <class E>
+constexpr Choice choice(const char* name, E value, const char* awaits = nullptr) {
     return {name, static_cast<unsigned char>(value), awaits};
 }
 
-constexpr Choice kTtyModes[] = {choice("auto", TtyMode::Auto), choice("always", TtyMode::Always), choice("never", TtyMode::Never)};
+constexpr Choice kTtyModes[] = {choice("auto", TtyMode::Auto), choice("always", TtyMode::Always),
+                                choice("never", TtyMode::Never)};
 constexpr Choice kRootModes[] = {choice("ro", RootMode::ReadOnly), choice("rw", RootMode::ReadWrite),
                                  choice("overlay", RootMode::Overlay)};
 constexpr Choice kMountTypes[] = {
-    choice("bind", MountType::Bind), choice("tmpfs", MountType::Tmpfs), choice("overlay", MountType::Overlay),
-    choice("proc", MountType::Proc), choice("sys", MountType::Sys),     choice("dev", MountType::Dev),         choice("devpts", MountType::Devpts),
-    choice("file", MountType::File), choice("symlink", MountType::Symlink),
+    choice("bind", MountType::Bind),     choice("tmpfs", MountType::Tmpfs), choice("overlay", MountType::Overlay),
+    choice("proc", MountType::Proc),     choice("sys", MountType::Sys),     choice("dev", MountType::Dev),
+    choice("devpts", MountType::Devpts), choice("file", MountType::File),   choice("symlink", MountType::Symlink),
 };
 constexpr Choice kAccessModes[] = {choice("ro", AccessMode::ReadOnly), choice("rw", AccessMode::ReadWrite)};
-constexpr Choice kCacheModes[] = {choice("revalidate", CacheMode::Revalidate), choice("exclusive", CacheMode::Exclusive)};
-constexpr Choice kNetworkModes[] = {choice("none", NetworkMode::None), {"user", 0, kNetwork}, {"host", 0, kNetwork},
-                                    {"tap", 0, kNetwork}};
+constexpr Choice kCacheModes[] = {choice("revalidate", CacheMode::Revalidate),
+                                  choice("exclusive", CacheMode::Exclusive)};
+constexpr Choice kNetworkModes[] = {
+    choice("none", NetworkMode::None), {"user", 0, kNetwork}, {"host", 0, kNetwork}, {"tap", 0, kNetwork}};
 constexpr Choice kPlatforms[] = {choice("auto", PlatformName::Auto), choice("ptrace", PlatformName::Ptrace),
                                  choice("systrap", PlatformName::Systrap, "the systrap platform"),
                                  choice("kvm", PlatformName::Kvm, "the kvm platform")};
-constexpr Choice kLevels[] = {choice("error", LogLevel::Error), choice("warn", LogLevel::Warn), choice("info", LogLevel::Info),
-                              choice("debug", LogLevel::Debug), choice("trace", LogLevel::Trace)};
+constexpr Choice kLevels[] = {choice("error", LogLevel::Error), choice("warn", LogLevel::Warn),
+                              choice("info", LogLevel::Info), choice("debug", LogLevel::Debug),
+                              choice("trace", LogLevel::Trace)};
 constexpr Choice kFormats[] = {choice("text", LogFormat::Text), {"json", 0, "the JSON log"}};
-constexpr Choice kHostSockets[] = {choice("none", HostSockets::None), {"open", 0, "host sockets"}, {"create", 0, "host sockets"}};
+constexpr Choice kHostSockets[] = {
+    choice("none", HostSockets::None), {"open", 0, "host sockets"}, {"create", 0, "host sockets"}};
 
 using C = Config;
 constexpr Merge kReplace = Merge::Replace;
@@ -89,58 +141,79 @@ constexpr Key kKeys[] = {
     {"run.argv", Shape::Strings, at<Shape::Strings, &C::run, &RunConfig::argv>, "program and its arguments"},
     {"run.cwd", Shape::String, at<Shape::String, &C::run, &RunConfig::cwd>, "working directory inside"},
     {"run.hostname", Shape::String, at<Shape::String, &C::run, &RunConfig::hostname>, "host name inside"},
-    {"run.tty", Shape::Choice, at<Shape::Choice, &C::run, &RunConfig::tty>, "give the program a terminal of its own", kReplace,
-     kTtyModes},
-    {"run.init", Shape::Boolean, at<Shape::Boolean, &C::run, &RunConfig::init>, "put a small init before the program as PID 1"},
-    {"run.timeout", Shape::Duration, at<Shape::Duration, &C::run, &RunConfig::timeout_ns>, "end the program after this time"},
+    {"run.tty", Shape::Choice, at<Shape::Choice, &C::run, &RunConfig::tty>, "give the program a terminal of its own",
+     kReplace, kTtyModes},
+    {"run.init", Shape::Boolean, at<Shape::Boolean, &C::run, &RunConfig::init>,
+     "put a small init before the program as PID 1"},
+    {"run.timeout", Shape::Duration, at<Shape::Duration, &C::run, &RunConfig::timeout_ns>,
+     "end the program after this time"},
     {"run.kill-grace", Shape::Duration, at<Shape::Duration, &C::run, &RunConfig::kill_grace_ns>,
      "time between TERM and KILL at the timeout"},
-    {"run.pass-fds", Shape::Integers, at<Shape::Integers, &C::run, &RunConfig::pass_fds>, "descriptors passed besides 0, 1 and 2",
-     Merge::Append, {}, 3, 65535},
+    {"run.pass-fds",
+     Shape::Integers,
+     at<Shape::Integers, &C::run, &RunConfig::pass_fds>,
+     "descriptors passed besides 0, 1 and 2",
+     Merge::Append,
+     {},
+     3,
+     65535},
     {"run.die-with-parent", Shape::Boolean, at<Shape::Boolean, &C::run, &RunConfig::die_with_parent>,
      "end when the process that started sbx ends"},
     {"run.exit-signal", Shape::Boolean, at<Shape::Boolean, &C::run, &RunConfig::exit_signal>,
      "die of the signal that the program died of"},
 
     {"root.path", Shape::Path, at<Shape::Path, &C::root, &RootConfig::path>, "directory that becomes / inside"},
-    {"root.mode", Shape::Choice, at<Shape::Choice, &C::root, &RootConfig::mode>, "whether the root can be changed", kReplace,
-     kRootModes},
-    {"root.upper", Shape::Upper, at<Shape::Upper, &C::root, &RootConfig::upper>, "where changes to an overlay root are kept"},
+    {"root.mode", Shape::Choice, at<Shape::Choice, &C::root, &RootConfig::mode>, "whether the root can be changed",
+     kReplace, kRootModes},
+    {"root.upper", Shape::Upper, at<Shape::Upper, &C::root, &RootConfig::upper>,
+     "where changes to an overlay root are kept"},
     {"root.size", Shape::Size, at<Shape::Size, &C::root, &RootConfig::size>, "most that the overlay may hold"},
 
     {"mount.type", Shape::Choice, of_mount<Shape::Choice, &MountSpec::type>, "what is mounted", kReplace, kMountTypes},
-    {"mount.src", Shape::String, of_mount<Shape::String, &MountSpec::src>, "path on the host, or the text of a symlink"},
+    {"mount.src", Shape::String, of_mount<Shape::String, &MountSpec::src>,
+     "path on the host, or the text of a symlink"},
     {"mount.dst", Shape::Path, of_mount<Shape::Path, &MountSpec::dst>, "path inside; src where it is left out"},
-    {"mount.mode", Shape::Choice, of_mount<Shape::Choice, &MountSpec::mode>, "whether the mount can be changed", kReplace,
-     kAccessModes},
+    {"mount.mode", Shape::Choice, of_mount<Shape::Choice, &MountSpec::mode>, "whether the mount can be changed",
+     kReplace, kAccessModes},
     {"mount.options", Shape::Strings, of_mount<Shape::Strings, &MountSpec::options>,
      "nosuid, nodev, noexec; tmpfs also size=SIZE and mode=OCTAL"},
-    {"mount.cache", Shape::Choice, of_mount<Shape::Choice, &MountSpec::cache>, "whether others may change the files meanwhile",
-     kReplace, kCacheModes},
-    {"mount.optional", Shape::Boolean, of_mount<Shape::Boolean, &MountSpec::optional>, "leave it out if the source is not there"},
+    {"mount.cache", Shape::Choice, of_mount<Shape::Choice, &MountSpec::cache>,
+     "whether others may change the files meanwhile", kReplace, kCacheModes},
+    {"mount.optional", Shape::Boolean, of_mount<Shape::Boolean, &MountSpec::optional>,
+     "leave it out if the source is not there"},
 
-    {"hide.paths", Shape::Strings, at<Shape::Strings, &C::hide, &HideConfig::paths>, "paths and globs that do not exist inside",
-     Merge::Append},
+    {"hide.paths", Shape::Strings, at<Shape::Strings, &C::hide, &HideConfig::paths>,
+     "paths and globs that do not exist inside", Merge::Append},
 
     {"env.inherit", Shape::Inherit, top<Shape::Inherit, &C::env>, "variables that come from the caller"},
-    {"env.set", Shape::StringTable, at<Shape::StringTable, &C::env, &EnvConfig::set>, "variables that are set", Merge::ByName},
-    {"env.unset", Shape::Strings, at<Shape::Strings, &C::env, &EnvConfig::unset>, "variables that are taken out", Merge::Append},
+    {"env.set", Shape::StringTable, at<Shape::StringTable, &C::env, &EnvConfig::set>, "variables that are set",
+     Merge::ByName},
+    {"env.unset", Shape::Strings, at<Shape::Strings, &C::env, &EnvConfig::unset>, "variables that are taken out",
+     Merge::Append},
 
     {"user.uid", Shape::Identity, at<Shape::Identity, &C::user, &UserConfig::uid>, "user id that the program sees"},
     {"user.gid", Shape::Identity, at<Shape::Identity, &C::user, &UserConfig::gid>, "group id that the program sees"},
     {"user.fakeroot", Shape::Boolean, at<Shape::Boolean, &C::user, &UserConfig::fakeroot>,
      "uid 0 inside, changes of owner kept in the overlay"},
-    {"user.capabilities", Shape::Capabilities, top<Shape::Capabilities, &C::user>, "capabilities that the program has inside"},
+    {"user.capabilities", Shape::Capabilities, top<Shape::Capabilities, &C::user>,
+     "capabilities that the program has inside"},
 
-    {"limits.memory", Shape::Size, at<Shape::Size, &C::limits, &LimitsConfig::memory>, "most memory, all processes together"},
-    {"limits.pids", Shape::Integer, at<Shape::Integer, &C::limits, &LimitsConfig::pids>, "most tasks at a time", kReplace, {}, 1,
+    {"limits.memory", Shape::Size, at<Shape::Size, &C::limits, &LimitsConfig::memory>,
+     "most memory, all processes together"},
+    {"limits.pids",
+     Shape::Integer,
+     at<Shape::Integer, &C::limits, &LimitsConfig::pids>,
+     "most tasks at a time",
+     kReplace,
+     {},
+     1,
      4194304},
-    {"limits.rlimit", Shape::Rlimits, at<Shape::Rlimits, &C::limits, &LimitsConfig::rlimits>, "resource limits, soft and hard",
-     Merge::ByName},
+    {"limits.rlimit", Shape::Rlimits, at<Shape::Rlimits, &C::limits, &LimitsConfig::rlimits>,
+     "resource limits, soft and hard", Merge::ByName},
     later("limits.cpus", Shape::Integer, "the CPU quota", "CPU time, in CPUs"),
 
-    {"network.mode", Shape::Choice, at<Shape::Choice, &C::network, &NetworkConfig::mode>, "what the program can reach", kReplace,
-     kNetworkModes},
+    {"network.mode", Shape::Choice, at<Shape::Choice, &C::network, &NetworkConfig::mode>, "what the program can reach",
+     kReplace, kNetworkModes},
     later("network.address", Shape::String, kNetwork, "address of the sandbox"),
     later("network.publish", Shape::Strings, kNetwork, "ports that the host can reach"),
     later("network.allow", Shape::Strings, kNetwork, "what may be connected to"),
@@ -149,18 +222,26 @@ constexpr Key kKeys[] = {
 
     {"platform.name", Shape::Choice, at<Shape::Choice, &C::platform, &PlatformConfig::name>,
      "how the program's instructions are executed", kReplace, kPlatforms},
-    {"platform.cpus", Shape::Integer, at<Shape::Integer, &C::platform, &PlatformConfig::cpus>, "CPUs that the program sees",
-     kReplace, {}, 0, 1024},
+    {"platform.cpus",
+     Shape::Integer,
+     at<Shape::Integer, &C::platform, &PlatformConfig::cpus>,
+     "CPUs that the program sees",
+     kReplace,
+     {},
+     0,
+     1024},
 
     {"devices.allow", Shape::Strings, at<Shape::Strings, &C::devices, &DevicesConfig::allow>, "devices in /dev"},
 
     {"log.level", Shape::Choice, at<Shape::Choice, &C::log, &LogConfig::level>, "how much sbx says", kReplace, kLevels},
-    {"log.format", Shape::Choice, at<Shape::Choice, &C::log, &LogConfig::format>, "form of the log", kReplace, kFormats},
+    {"log.format", Shape::Choice, at<Shape::Choice, &C::log, &LogConfig::format>, "form of the log", kReplace,
+     kFormats},
     {"log.file", Shape::Path, at<Shape::Path, &C::log, &LogConfig::file>, "file for the log; stderr if not set"},
     {"log.report", Shape::Path, at<Shape::Path, &C::log, &LogConfig::report>, "file for a JSON report at the end"},
     {"log.trace.filter", Shape::Strings, at<Shape::Strings, &C::log, &LogConfig::trace_filter>,
      "system calls to print: names, families, all, !name"},
-    {"log.trace.file", Shape::Path, at<Shape::Path, &C::log, &LogConfig::trace_file>, "file for the trace; stderr if not set"},
+    {"log.trace.file", Shape::Path, at<Shape::Path, &C::log, &LogConfig::trace_file>,
+     "file for the trace; stderr if not set"},
 
     later("checkpoint.dir", Shape::Path, kCheckpoint, "directory of the checkpoint"),
     later("checkpoint.compress", Shape::String, kCheckpoint, "compression of the checkpoint"),
@@ -184,7 +265,8 @@ std::size_t distance(std::string_view a, std::string_view b, std::size_t limit) 
         for (std::size_t j = 1; j <= b.size(); j++) {
             std::size_t cost = a[i - 1] == b[j - 1] ? 0 : 1;
             now[j] = std::min({last[j] + 1, now[j - 1] + 1, last[j - 1] + cost});
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) now[j] = std::min(now[j], before[j - 2] + 1);
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                now[j] = std::min(now[j], before[j - 2] + 1);
         }
         before.swap(last);
         last.swap(now);

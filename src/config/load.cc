@@ -18,7 +18,8 @@ namespace {
 bool is_profile_name(const std::string& name) {
     if (name.empty() || name.front() == '.' || name.size() > 200) return false;
     return std::all_of(name.begin(), name.end(), [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+               c == '-';
     });
 }
 
@@ -70,8 +71,10 @@ void Loader::profile(Config& config, const std::string& name, const Origin& aske
         }
         if (!found) {
             std::string places;
-            for (const std::string& directory : path_.directories) places += (places.empty() ? "" : " and ") + directory;
-            fail_usage(where, "no profile \"" + name + "\"", "looked for " + name + ".toml in " + places + "; built in: " + names);
+            for (const std::string& directory : path_.directories)
+                places += (places.empty() ? "" : " and ") + directory;
+            fail_usage(where, "no profile \"" + name + "\"",
+                       "looked for " + name + ".toml in " + places + "; built in: " + names);
         }
     }
     open_.push_back(name);

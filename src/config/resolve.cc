@@ -26,7 +26,8 @@ namespace {
 
 // "sbx.toml:3:5" or "--root", for a value that the host does not agree with; the key's name where nobody set it or several did.
 std::string where_of(const Config& config, std::string_view key) {
-    auto times = std::count_if(config.origins.begin(), config.origins.end(), [&](const auto& entry) { return entry.first == key; });
+    auto times = std::count_if(config.origins.begin(), config.origins.end(),
+                               [&](const auto& entry) { return entry.first == key; });
     return times == 1 ? to_string(origin_of(config, key)) : std::string(key);
 }
 
@@ -68,7 +69,8 @@ void resolve_root(Config& config, const HostFacts& host) {
     root.path = tidy(expand(root.path, host, where));
     int fd = open(root.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 && errno == ENOTDIR)
-        fail_usage(where, root.path + ": not a directory", "image files are not supported yet: unpack it and name the directory");
+        fail_usage(where, root.path + ": not a directory",
+                   "image files are not supported yet: unpack it and name the directory");
     if (fd < 0) fail_path(where, root.path, errno);
     close(fd);
     if (root.size != 0 && root.mode != RootMode::Overlay)
@@ -119,8 +121,8 @@ void add_implied_mounts(Config& config) {
     };
     // What Linux distributions mount with these flags. The order is parents first.
     static constexpr Implied kImplied[] = {
-        {"/proc", MountType::Proc, true},       {"/sys", MountType::Sys, true},        {"/dev", MountType::Dev, false},
-        {"/dev/pts", MountType::Devpts, true},  {"/dev/shm", MountType::Tmpfs, false},
+        {"/proc", MountType::Proc, true},      {"/sys", MountType::Sys, true},        {"/dev", MountType::Dev, false},
+        {"/dev/pts", MountType::Devpts, true}, {"/dev/shm", MountType::Tmpfs, false},
     };
     std::vector<MountSpec> mounts;
     for (const Implied& implied : kImplied) {
@@ -175,9 +177,9 @@ void resolve_user(Config& config, const HostFacts& host) {
     UserConfig& user = config.user;
     if (user.fakeroot) {
         if ((!user.uid.host && user.uid.id != 0) || (!user.gid.host && user.gid.id != 0))
-            fail_usage(where_of(config, "user.fakeroot"), "fakeroot is uid 0 and gid 0, but " +
-                                                              where_of(config, user.uid.host ? "user.gid" : "user.uid") +
-                                                              " asks for another");
+            fail_usage(where_of(config, "user.fakeroot"),
+                       "fakeroot is uid 0 and gid 0, but " + where_of(config, user.uid.host ? "user.gid" : "user.uid") +
+                           " asks for another");
         user.uid = user.gid = Identity{false, 0};
     }
     if (user.uid.host) user.uid.id = host.uid;
@@ -226,7 +228,8 @@ void resolve_hostname(Config& config, const HostFacts& host) {
     // sethostname(2): at most 64 bytes. The characters are those of hostname(7).
     bool good = name.size() <= 64 && name.front() != '-' && name.front() != '.';
     for (char c : name)
-        good = good && ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.');
+        good = good &&
+               ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.');
     if (!good) fail_usage(where_of(config, "run.hostname"), "\"" + name + "\" is not a host name");
 }
 
@@ -241,7 +244,8 @@ void check_devices(const Config& config) {
 void check_descriptors(const Config& config) {
     for (std::int64_t fd : config.run.pass_fds)
         if (fcntl(static_cast<int>(fd), F_GETFD) < 0)
-            fail_usage(where_of(config, "run.pass-fds"), "descriptor " + std::to_string(fd) + ": " + std::strerror(errno));
+            fail_usage(where_of(config, "run.pass-fds"),
+                       "descriptor " + std::to_string(fd) + ": " + std::strerror(errno));
 }
 
 }  // namespace

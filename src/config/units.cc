@@ -13,8 +13,13 @@ struct Unit {
 };
 
 constexpr Unit kUnits[] = {
-    {"d", 86'400'000'000'000}, {"h", 3'600'000'000'000}, {"m", 60'000'000'000}, {"s", 1'000'000'000},
-    {"ms", 1'000'000},         {"us", 1'000},            {"ns", 1},
+    {"d", 86'400'000'000'000},
+    {"h", 3'600'000'000'000},
+    {"m", 60'000'000'000},
+    {"s", 1'000'000'000},
+    {"ms", 1'000'000},
+    {"us", 1'000},
+    {"ns", 1},
 };
 constexpr std::string_view kSizeUnits = "KMGTP";
 constexpr std::uint64_t kMaxSize = std::numeric_limits<std::int64_t>::max();

@@ -33,7 +33,8 @@ std::string quote(const std::string& text) {
 std::string key_text(const std::string& name) {
     bool bare = !name.empty();
     for (char c : name)
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-')) bare = false;
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
+            bare = false;
     return bare ? name : quote(name);
 }
 
@@ -69,13 +70,13 @@ Value Value::of(const std::vector<std::string>& v) {
 
 const char* kind_name(Value::Kind kind) {
     switch (kind) {
-        case Value::Kind::Boolean: return "true or false";
-        case Value::Kind::Integer: return "an integer";
-        case Value::Kind::Float: return "a fraction";
-        case Value::Kind::String: return "a string";
-        case Value::Kind::Date: return "a date";
-        case Value::Kind::Array: return "an array";
-        case Value::Kind::Table: return "a table";
+    case Value::Kind::Boolean: return "true or false";
+    case Value::Kind::Integer: return "an integer";
+    case Value::Kind::Float: return "a fraction";
+    case Value::Kind::String: return "a string";
+    case Value::Kind::Date: return "a date";
+    case Value::Kind::Array: return "an array";
+    case Value::Kind::Table: return "a table";
     }
     return "?";
 }
@@ -83,18 +84,18 @@ const char* kind_name(Value::Kind kind) {
 std::string to_toml(const Value& value) {
     std::string out;
     switch (value.kind) {
-        case Value::Kind::Boolean: return value.boolean ? "true" : "false";
-        case Value::Kind::Integer: return std::to_string(value.integer);
-        case Value::Kind::Float: return std::to_string(value.real);
-        case Value::Kind::String:
-        case Value::Kind::Date: return quote(value.text);
-        case Value::Kind::Array:
-            for (const Value& item : value.items) out += (out.empty() ? "" : ", ") + to_toml(item);
-            return "[" + out + "]";
-        case Value::Kind::Table:
-            for (const Member& member : value.members)
-                out += (out.empty() ? " " : ", ") + key_text(member.name) + " = " + to_toml(member.value);
-            return out.empty() ? "{}" : "{" + out + " }";
+    case Value::Kind::Boolean: return value.boolean ? "true" : "false";
+    case Value::Kind::Integer: return std::to_string(value.integer);
+    case Value::Kind::Float: return std::to_string(value.real);
+    case Value::Kind::String:
+    case Value::Kind::Date: return quote(value.text);
+    case Value::Kind::Array:
+        for (const Value& item : value.items) out += (out.empty() ? "" : ", ") + to_toml(item);
+        return "[" + out + "]";
+    case Value::Kind::Table:
+        for (const Member& member : value.members)
+            out += (out.empty() ? " " : ", ") + key_text(member.name) + " = " + to_toml(member.value);
+        return out.empty() ? "{}" : "{" + out + " }";
     }
     return out;
 }
@@ -111,10 +112,10 @@ std::string to_string(const Origin& origin) {
     std::string place = origin.name;
     if (origin.line != 0) place += ":" + std::to_string(origin.line) + ":" + std::to_string(origin.column);
     switch (origin.kind) {
-        case Origin::Kind::Default: return "default";
-        case Origin::Kind::Profile: return "profile " + origin.profile + " (" + place + ")";
-        case Origin::Kind::File:
-        case Origin::Kind::CommandLine: return place;
+    case Origin::Kind::Default: return "default";
+    case Origin::Kind::Profile: return "profile " + origin.profile + " (" + place + ")";
+    case Origin::Kind::File:
+    case Origin::Kind::CommandLine: return place;
     }
     return place;
 }

@@ -1,10 +1,11 @@
 #!/bin/bash
-# Runs the examples of README.md and the manual pages, and the tables *.cases, against sbx: test/cli/run.sh [-k REGEX] [-l].
+# Runs the examples of README.md and the manual pages, and the tables *.cases, against sbx: test/cli/run.sh [-l] [REGEX].
 #
 # SBX names the binary (default build/sbx). The file `pending` lists cases that cannot pass yet; one that does is a failure too.
 #
 # In a page, the comment `example NAME [status=N]` stands before a block of commands that begin with "$ " and of their output
-# (a line "..." stands for any lines), `config NAME` before a configuration. README.md has the same in <!-- -->.
+# (a line "..." stands for any lines), `config NAME` before a configuration. README.md may have the same in <!-- -->; besides,
+# each of its lines that begin with four spaces and "sbx" is run up to two spaces, in a copy of the directory readme.
 # A .cases file has lines of a word and the rest:
 #   case NAME      begins a case, which runs in a directory of its own
 #   status N       exit status (0)
@@ -17,14 +18,15 @@
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 sbx=$(readlink -f "${SBX:-$top/build/sbx}")
-filter=. list=
-while getopts k:l option; do
+list=
+while getopts l option; do
 	case $option in
-	k) filter=$OPTARG ;;
 	l) list=1 ;;
 	*) exit 2 ;;
 	esac
 done
+shift $((OPTIND - 1))
+filter=${1:-.}
 [ -x "$sbx" ] || { echo "run.sh: no $sbx: build it, or set SBX" >&2; exit 1; }
 
 # Below /var/tmp and not /tmp: cases mount things over /tmp.
@@ -132,6 +134,16 @@ run_example() {
 
 for page in "$top/README.md" "$top"/man/*.[0-9]; do [ -f "$page" ] && extract "$page"; done
 for head in "$work"/cases/*.head; do [ -f "$head" ] && run_example "${head%.head}"; done
+
+while IFS= read -r command; do
+	name="README.md/$command"
+	wanted "$name" || continue
+	cp -r "$here/readme" "$work/dir"
+	(cd "$work/dir" && timeout 60 bash -c "$command" </dev/null >"$work/out" 2>&1)
+	got=$?
+	rm -rf "$work/dir"
+	result "$name" "$([ $got = 0 ] || echo "status $got: $(head -c 300 "$work/out")")"
+done < <(sed -nE 's/^    (sbx .*)/\1/p' "$top/README.md" | sed -E 's/  .*//')
 
 # ---- tables
 

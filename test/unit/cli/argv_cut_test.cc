@@ -12,8 +12,9 @@ using namespace sbx::cli;
 namespace {
 
 constexpr Option kOptions[] = {
-    {'e', "env", "K", nullptr, ""},      {'q', "quiet", nullptr, nullptr, ""}, {'v', "verbose", nullptr, nullptr, ""},
-    {0, "trace", "SET", nullptr, "", "all"}, {'h', "help", nullptr, nullptr, ""},  {0, "later", nullptr, nullptr, "", nullptr, "x"},
+    {'e', "env", "K", nullptr, ""},         {'q', "quiet", nullptr, nullptr, ""},
+    {'v', "verbose", nullptr, nullptr, ""}, {0, "trace", "SET", nullptr, "", "all"},
+    {'h', "help", nullptr, nullptr, ""},    {0, "later", nullptr, nullptr, "", nullptr, "x"},
 };
 
 CommandLine parse(std::vector<std::string> args, Words words = Words::EndOptions) {

@@ -187,7 +187,8 @@ TEST_CASE("mistakes are named with their place and the nearest key") {
     CHECK(error_of("[[mount]]\ntype = 'bind'") == "t.toml:1:1: this type of mount needs src");
     CHECK(error_of("[[mount]]\ntype = 'proc'\nsrc = '/x'\ndst = '/y'") == "t.toml:1:1: this type of mount has no src");
     CHECK(error_of("[[mount]]\ntype = 'tmpfs'\ndst = '/y'\noptions = ['size=x']") == "t.toml:1:1: not a size: size=x");
-    CHECK(error_of("[[mount]]\ntype = 'proc'\ndst = '/y'\noptions = ['size=1']") == "t.toml:1:1: unknown mount option \"size=1\"");
+    CHECK(error_of("[[mount]]\ntype = 'proc'\ndst = '/y'\noptions = ['size=1']") ==
+          "t.toml:1:1: unknown mount option \"size=1\"");
     CHECK(error_of("[user]\nuid = -1") == "t.toml:2:7: user.uid: -1 is not between 0 and 4294967294");
     CHECK(error_of("[user]\nuid = '5'") == "t.toml:2:7: user.uid: \"5\" is not a number or \"host\"");
     CHECK(error_of("[env]\nset = { 'A=B' = 'x' }") == "t.toml:2:9: not a variable's name: \"A=B\"");
@@ -196,18 +197,20 @@ TEST_CASE("mistakes are named with their place and the nearest key") {
 }
 
 TEST_CASE("keys of parts that are not there are refused") {
-    for (const char* text : {"[network]\nmode = 'user'", "[network]\npublish = []", "[checkpoint]\ndir = 'x'", "[limits]\ncpus = 2.0",
-                             "[root]\nupper = 'dir:/x'", "[log]\nformat = 'json'", "[platform]\nname = 'kvm'",
-                             "[security]\nhost-sockets = 'open'"})
+    for (const char* text : {"[network]\nmode = 'user'", "[network]\npublish = []", "[checkpoint]\ndir = 'x'",
+                             "[limits]\ncpus = 2.0", "[root]\nupper = 'dir:/x'", "[log]\nformat = 'json'",
+                             "[platform]\nname = 'kvm'", "[security]\nhost-sockets = 'open'"})
         CHECK_MESSAGE(error_of(text).ends_with("not supported yet"), text);
 }
 
 TEST_CASE("later layers override, add and take away") {
     Config c;
     Loader loader{ProfilePath{}};
-    loader.text(c, "[run]\nargv=['a','b']\ntimeout='1s'\n[env]\nset={A='1',B='1'}\nunset=['C']\n[hide]\npaths=['/a']", file_origin());
-    loader.text(c, "[run]\nargv=['c']\n[env]\nset={C='2'}\nunset=['A']\n[hide]\npaths=['/b']\n[[mount]]\ntype='proc'\ndst='/p'",
+    loader.text(c, "[run]\nargv=['a','b']\ntimeout='1s'\n[env]\nset={A='1',B='1'}\nunset=['C']\n[hide]\npaths=['/a']",
                 file_origin());
+    loader.text(
+        c, "[run]\nargv=['c']\n[env]\nset={C='2'}\nunset=['A']\n[hide]\npaths=['/b']\n[[mount]]\ntype='proc'\ndst='/p'",
+        file_origin());
     CHECK(c.run.argv == std::vector<std::string>{"c"});
     CHECK(c.run.timeout_ns == 1'000'000'000);
     CHECK(c.env.set == std::vector<std::pair<std::string, std::string>>{{"B", "1"}, {"C", "2"}});
@@ -269,8 +272,9 @@ TEST_CASE("keys from the command line") {
 }
 
 TEST_CASE("a Config is shown as it would be read") {
-    Config c = load("[run]\nargv=['a \"b\"']\ntimeout='90s'\n[limits]\nrlimit={nofile=[1,2],core='unlimited'}\nmemory=4096\n"
-                    "[env]\nset={A='x',B='y'}\ninherit=['P*']\n[user]\nuid=7\ncapabilities=['chown']");
+    Config c = load(
+        "[run]\nargv=['a \"b\"']\ntimeout='90s'\n[limits]\nrlimit={nofile=[1,2],core='unlimited'}\nmemory=4096\n"
+        "[env]\nset={A='x',B='y'}\ninherit=['P*']\n[user]\nuid=7\ncapabilities=['chown']");
     std::string text;
     for (const Key& key : keys())
         if (auto value = get_value(c, key)) text += std::string(key.name) + " = " + to_toml(*value) + "\n";
@@ -281,5 +285,6 @@ TEST_CASE("a Config is shown as it would be read") {
     CHECK(text == text_again);
     CHECK(text.find("run.timeout = \"1m30s\"\n") != std::string::npos);
     CHECK(text.find("limits.memory = \"4K\"\n") != std::string::npos);
-    CHECK(text.find("limits.rlimit = { nofile = [1, 2], core = [\"unlimited\", \"unlimited\"] }\n") != std::string::npos);
+    CHECK(text.find("limits.rlimit = { nofile = [1, 2], core = [\"unlimited\", \"unlimited\"] }\n") !=
+          std::string::npos);
 }

@@ -60,10 +60,12 @@ TEST_CASE("sbx-run(1) has every option with its key") {
         for (std::size_t at = 0; (at = text.find("\n.TP\n", at)) != std::string::npos; at += 5) {
             std::string heading = text.substr(at + 5, text.find('\n', at + 5) - at - 5) + " ";
             std::size_t here = heading.find(name);
-            if (here != std::string::npos && heading.find_first_of(" \\", here + name.size()) == here + name.size()) found = true;
+            if (here != std::string::npos && heading.find_first_of(" \\", here + name.size()) == here + name.size())
+                found = true;
         }
         CHECK_MESSAGE(found == !option.awaits, name);
-        if (option.key && !option.awaits) CHECK_MESSAGE(text.find(std::string("(") + option.key + ")\n") != std::string::npos, name);
+        if (option.key && !option.awaits)
+            CHECK_MESSAGE(text.find(std::string("(") + option.key + ")\n") != std::string::npos, name);
     }
 }
 

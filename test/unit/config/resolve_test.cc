@@ -73,8 +73,9 @@ TEST_CASE("another root starts at its top") {
 }
 
 TEST_CASE("paths are made absolute and tidy") {
-    Config c = resolved("[[mount]]\ntype='bind'\nsrc='.'\n[[mount]]\ntype='bind'\nsrc='lib//./'\ndst='/x//y/'\n"
-                        "[[mount]]\ntype='bind'\nsrc='../tmp'\n[hide]\npaths=['~/.ssh/','**/.env','x']\n[log]\nfile='l'");
+    Config c = resolved(
+        "[[mount]]\ntype='bind'\nsrc='.'\n[[mount]]\ntype='bind'\nsrc='lib//./'\ndst='/x//y/'\n"
+        "[[mount]]\ntype='bind'\nsrc='../tmp'\n[hide]\npaths=['~/.ssh/','**/.env','x']\n[log]\nfile='l'");
     REQUIRE(c.mounts.size() == 8);
     CHECK(c.mounts[5].src == "/usr");
     CHECK(c.mounts[5].dst == "/usr");
@@ -98,7 +99,8 @@ TEST_CASE("what is not there is named") {
     CHECK(error_of("[root]\npath='/etc/passwd'") == "t.toml:2:6: /etc/passwd: not a directory");
     CHECK(error_of("[run]\ncwd='/nonexistent'") == "t.toml:2:5: /nonexistent: No such file or directory");
     CHECK(error_of("[run]\ncwd='/etc/passwd'") == "t.toml:2:5: /etc/passwd: Not a directory");
-    CHECK(error_of("[[mount]]\ntype='bind'\nsrc='/nonexistent'") == "t.toml:1:1: /nonexistent: No such file or directory");
+    CHECK(error_of("[[mount]]\ntype='bind'\nsrc='/nonexistent'") ==
+          "t.toml:1:1: /nonexistent: No such file or directory");
     CHECK(resolved("[[mount]]\ntype='bind'\nsrc='/nonexistent'\noptional=true").mounts.size() == 5);
     CHECK(error_of("[[mount]]\ntype='overlay'\nsrc='/etc/passwd'") == "t.toml:1:1: /etc/passwd: Not a directory");
     CHECK(error_of("[[mount]]\ntype='file'\nsrc='/etc'") == "t.toml:1:1: /etc: Is a directory");
@@ -109,7 +111,8 @@ TEST_CASE("what is not there is named") {
     CHECK(error_of("[run]\npass-fds=[999]") == "t.toml:2:10: descriptor 999: Bad file descriptor");
     CHECK(error_of("[run]\nhostname='a b'") == "t.toml:2:10: \"a b\" is not a host name");
     CHECK(error_of("[devices]\nallow=['sda']") == "t.toml:2:7: unknown device \"sda\"");
-    CHECK(error_of("[user]\nfakeroot=true\nuid=5") == "t.toml:2:10: fakeroot is uid 0 and gid 0, but t.toml:3:5 asks for another");
+    CHECK(error_of("[user]\nfakeroot=true\nuid=5") ==
+          "t.toml:2:10: fakeroot is uid 0 and gid 0, but t.toml:3:5 asks for another");
     CHECK(error_of("[root]\nmode='rw'\nsize='1G'") == "t.toml:3:6: a size goes with mode = \"overlay\" only");
 }
 
