@@ -1,0 +1,322 @@
+// HostInode: descriptors, attributes, lookup and opening. Changes of names are in host_names.cc, extended attributes in host_xattr.cc.
+#include "fs/hostfs/host_inode.h"
+
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "fs/hostfs/host_mapping.h"
+#include "fs/hostfs/host_open.h"
+#include "src/base/panic.h"
+
+namespace sbx::hostfs {
+
+HostFile::HostFile(HostInode& inode, UniqueFd fd, bool readable, bool writable)
+    : inode_(inode), fd_(std::move(fd)), readable_(readable), writable_(writable) {
+    FdBudget::get().hold(1);
+}
+
+HostFile::~HostFile() { FdBudget::get().hold(-1); }
+
+void HostFile::on_last_unref() {
+    {
+        Lock l(inode_->mu_);
+        if (inode_->reader_ == this) inode_->reader_ = nullptr;
+        if (inode_->writer_ == this) inode_->writer_ = nullptr;
+    }
+    delete this;
+}
+
+void HostInode::on_last_unref() {
+    // Guests make paths of any depth: the chain of parents is let go in a loop, not by recursion.
+    thread_local HostInode* dying = nullptr;
+    thread_local bool in_loop = false;
+    if (in_loop) {
+        // Called from the loop below, for the parent of an inode just deleted.
+        dying = this;
+        return;
+    }
+    HostInode* i = this;
+    while (i) {
+        i->host_fs().gone(*i);
+        Ref<HostInode> parent;
+        {
+            Lock l(i->mu_);
+            std::swap(parent, i->parent_);
+        }
+        delete i;
+        in_loop = true;
+        parent.reset();
+        in_loop = false;
+        i = std::exchange(dying, nullptr);
+    }
+}
+
+void HostInode::set_name(Ref<HostInode> parent, std::string_view name) {
+    Lock l(mu_);
+    if (parent_ != parent) std::swap(parent_, parent);
+    if (name_ != name) name_ = name;
+    l.unlock();
+    parent.reset();
+}
+
+void HostInode::offer(UniqueFd fd) {
+    if (node_.pin() < 0) node_.install_pinned(std::move(fd));
+    node_.unpin();
+}
+
+void HostInode::keep_open(UniqueFd fd) { node_.install_pinned(std::move(fd)); }
+
+Result<HostInode::Pin> HostInode::pin() {
+    if (int fd = node_.pin(); fd >= 0) return Pin(*this, fd);
+    // Up to an ancestor whose descriptor is open, then down again.
+    struct Step {
+        Ref<HostInode> inode;
+        std::string name;
+    };
+    std::vector<Step> path;
+    Ref<HostInode> at(*this);
+    int fd = -1;
+    while (fd < 0) {
+        Step s{at, {}};
+        {
+            Lock l(at->mu_);
+            s.name = at->name_;
+            at = at->parent_;
+        }
+        if (!at) return err(ESTALE);
+        path.push_back(std::move(s));
+        fd = at->node_.pin();
+    }
+    Pin here(*at, fd);
+    for (size_t i = path.size(); i-- > 0;) {
+        HostInode& node = *path[i].inode;
+        auto found = open_node(here.fd(), path[i].name.c_str());
+        if (!found) return err(found.error() == ENFILE ? ENFILE : ESTALE);
+        Statx s = SBX_TRY(stat_fd(found->get()));
+        if (!(HostId::of(s) == node.id_)) return err(ESTALE);
+        Pin next(node, node.node_.install_pinned(std::move(*found)));
+        if (i == 0) return next;
+        // `here` moves on to the next component.
+        here.~Pin();
+        new (&here) Pin(std::move(next));
+    }
+    return err(ESTALE);
+}
+
+vfs::Attr to_attr(const Statx& s, u64 ino) {
+    auto time = [](const StatxTime& t) {
+        timespec r{};
+        r.tv_sec = t.sec;
+        r.tv_nsec = t.nsec;
+        return r;
+    };
+    vfs::Attr a;
+    a.mode = s.mode;
+    a.nlink = s.nlink;
+    a.uid = s.uid;
+    a.gid = s.gid;
+    a.rdev = makedev(s.rdev_major, s.rdev_minor);
+    a.ino = ino;
+    a.size = s.size;
+    a.blocks = s.blocks;
+    a.blksize = s.blksize;
+    a.atime = time(s.atime);
+    a.mtime = time(s.mtime);
+    a.ctime = time(s.ctime);
+    a.btime = time(s.btime);
+    a.has_btime = s.mask & 0x800;  // STATX_BTIME
+    a.attributes = s.attributes & 0x74;  // STATX_ATTR_COMPRESSED, IMMUTABLE, APPEND, NODUMP
+    return a;
+}
+
+Result<vfs::Attr> HostInode::attr() {
+    Pin p = SBX_TRY(pin());
+    Statx s = SBX_TRY(stat_fd(p.fd()));
+    vfs::Attr a = to_attr(s, ino());
+    if (OwnerHook hook = host_fs().owner_hook(); hook && (a.uid == kOverflowId || a.gid == kOverflowId)) hook(p.fd(), &a.uid, &a.gid);
+    return a;
+}
+
+Result<> HostInode::writable_fs() const {
+    if (host_fs().read_only()) return err(EROFS);
+    return {};
+}
+
+Result<> HostInode::set_attr(const vfs::SetAttr& s, const vfs::Caller& c) {
+    SBX_TRY(writable_fs());
+    if (s.valid & vfs::SetAttr::kSize) SBX_TRY(truncate(s.size, c));
+    Pin p = SBX_TRY(pin());
+    if (s.valid & (vfs::SetAttr::kUid | vfs::SetAttr::kGid)) {
+        // The host drops set-id bits here by itself; the VFS asks for it again with kMode, which comes after.
+        SBX_TRY(change_owner(p.fd(), (s.valid & vfs::SetAttr::kUid) ? s.uid : kInvalidId, (s.valid & vfs::SetAttr::kGid) ? s.gid : kInvalidId));
+    }
+    if (s.valid & vfs::SetAttr::kMode) {
+        if (is_symlink()) return err(EOPNOTSUPP);
+        auto r = change_mode(p.fd(), s.mode & 07777);
+        if (!r && r.error() == EOPNOTSUPP && (is_regular() || is_dir())) {
+            UniqueFd fd = SBX_TRY(open_real(O_RDONLY));
+            r = change_mode(fd.get(), s.mode & 07777);
+        }
+        SBX_TRY(r);
+    }
+    if (s.valid & (vfs::SetAttr::kAtime | vfs::SetAttr::kMtime | vfs::SetAttr::kAtimeNow | vfs::SetAttr::kMtimeNow)) {
+        timespec t[2] = {s.atime, s.mtime};
+        if (s.valid & vfs::SetAttr::kAtimeNow) t[0].tv_nsec = UTIME_NOW;
+        else if (!(s.valid & vfs::SetAttr::kAtime)) t[0].tv_nsec = UTIME_OMIT;
+        if (s.valid & vfs::SetAttr::kMtimeNow) t[1].tv_nsec = UTIME_NOW;
+        else if (!(s.valid & vfs::SetAttr::kMtime)) t[1].tv_nsec = UTIME_OMIT;
+        SBX_TRY(change_times(p.fd(), t));
+    }
+    return {};
+}
+
+Result<> HostInode::truncate(u64 size, const vfs::Caller& c) {
+    SBX_TRY(writable_fs());
+    if (is_dir()) return err(EISDIR);
+    if (!is_regular()) return err(EINVAL);
+    if (size > INT64_MAX) return err(EINVAL);
+    if (size > c.file_size_limit) return err(EFBIG);
+    Ref<HostFile> f = SBX_TRY(open_data(false, true));
+    u64 before = SBX_TRY(stat_fd(f->fd())).size;
+    if (ftruncate(f->fd(), static_cast<off_t>(size)) != 0) return err(errno);
+    if (size < before) invalidate_mappings(size);
+    return {};
+}
+
+void HostInode::invalidate_mappings(u64 from) {
+    Ref<HostMapping> m;
+    {
+        Lock l(mu_);
+        if (mapping_ && mapping_->try_ref()) m = Ref<HostMapping>::adopt(mapping_);
+    }
+    if (m) m->invalidate(from);
+}
+
+Result<Ref<vfs::Inode>> HostInode::lookup(std::string_view name) {
+    if (!is_dir()) return err(ENOTDIR);
+    Pin dir = SBX_TRY(pin());
+    std::string n(name);
+    UniqueFd fd = SBX_TRY(open_node(dir.fd(), n.c_str()));
+    Statx s = SBX_TRY(stat_fd(fd.get()));
+    return Ref<Inode>(host_fs().inode_for(s, Ref<HostInode>(*this), name, std::move(fd)));
+}
+
+bool HostInode::revalidate(std::string_view name, Inode* cached) {
+    if (host_fs().exclusive()) return true;
+    auto dir = pin();
+    if (!dir) return false;
+    auto s = stat_name(dir->fd(), std::string(name).c_str());
+    if (!cached) return !s && s.error() == ENOENT;
+    return s && HostId::of(*s) == static_cast<HostInode*>(cached)->id_;
+}
+
+Result<std::string> HostInode::read_link() {
+    if (!is_symlink()) return err(EINVAL);
+    Pin p = SBX_TRY(pin());
+    return hostfs::read_link(p.fd());
+}
+
+Result<UniqueFd> HostInode::open_real(int flags) {
+    if (is_dir()) {
+        Pin p = SBX_TRY(pin());
+        return open_dir(p.fd());
+    }
+    SBX_ASSERT(is_regular());
+    {
+        Pin p = SBX_TRY(pin());
+        auto fd = reopen(p.fd(), flags);
+        if (fd || !(fd.error() == EOPNOTSUPP)) return fd;
+        // An unnamed file is kept open for I/O itself.
+        int mode = fcntl(p.fd(), F_GETFL);
+        if (mode >= 0 && !(mode & O_PATH)) {
+            int copy = fcntl(p.fd(), F_DUPFD_CLOEXEC, 0);
+            if (copy < 0) return err(errno == EMFILE ? ENFILE : errno);
+            return UniqueFd(copy);
+        }
+    }
+    // No /proc: by name, and it must be the same file.
+    Ref<HostInode> parent;
+    std::string name;
+    {
+        Lock l(mu_);
+        parent = parent_;
+        name = name_;
+    }
+    if (!parent) return err(ESTALE);
+    Pin dir = SBX_TRY(parent->pin());
+    Statx before = SBX_TRY(stat_name(dir.fd(), name.c_str()));
+    if (!(HostId::of(before) == id_)) return err(ESTALE);
+    UniqueFd fd = SBX_TRY(open_below(dir.fd(), name.c_str(), flags, 0));
+    Statx s = SBX_TRY(stat_fd(fd.get()));
+    if (!(HostId::of(s) == id_)) return err(ESTALE);
+    return fd;
+}
+
+Ref<HostFile> HostInode::shared_file(bool read, bool write) {
+    Lock l(mu_);
+    // A reader does not share the writer's: the host file must not stay open for writing (ETXTBSY) longer than a guest writes.
+    HostFile* f = write ? writer_ : reader_;
+    if (!f || (read && !f->readable()) || !f->try_ref()) return {};
+    return Ref<HostFile>::adopt(f);
+}
+
+Result<Ref<HostFile>> HostInode::open_data(bool read, bool write) {
+    if (write) SBX_TRY(writable_fs());
+    if (Ref<HostFile> f = shared_file(read, write)) return f;
+    // What a creation left open serves whatever the new file's mode says.
+    UniqueFd fd = host_fs().take_fresh(*this);
+    bool readable = true;
+    if (!fd && write) {
+        auto r = open_real(O_RDWR);
+        if (r) {
+            fd = std::move(*r);
+        } else if (!read && r.error() == EACCES) {
+            readable = false;
+            fd = SBX_TRY(open_real(O_WRONLY));
+        } else {
+            return err(r.error());
+        }
+    } else if (!write) {
+        auto r = open_real(O_RDONLY);
+        if (r)
+            fd = std::move(*r);
+        else if (!fd)
+            return err(r.error());
+    }
+    Ref<HostFile> f = make_ref<HostFile>(*this, std::move(fd), readable, write);
+    Lock l(mu_);
+    HostFile*& slot = write ? writer_ : reader_;
+    if (!slot || slot->readable() <= readable) slot = f.get();
+    return f;
+}
+
+Result<Ref<HostMapping>> HostInode::mapping(HostFile& file) {
+    {
+        Lock l(mu_);
+        if (mapping_ && mapping_->try_ref()) {
+            Ref<HostMapping> m = Ref<HostMapping>::adopt(mapping_);
+            l.unlock();
+            SBX_TRY(m->add_file(file));
+            return m;
+        }
+    }
+    Ref<HostMapping> m = SBX_TRY(HostMapping::create(*this, file));
+    Lock l(mu_);
+    if (mapping_ && mapping_->try_ref()) {
+        Ref<HostMapping> other = Ref<HostMapping>::adopt(mapping_);
+        l.unlock();
+        SBX_TRY(other->add_file(file));
+        return other;
+    }
+    mapping_ = m.get();
+    return m;
+}
+
+Result<Ref<vfs::OpenFile>> HostInode::open(const vfs::OpenArgs& a) {
+    if (is_dir()) return open_host_directory(a, *this);
+    if (is_regular()) return open_host_regular(a, *this);
+    if (is_symlink()) return err(ELOOP);
+    return Inode::open(a);
+}
+
+}  // namespace sbx::hostfs

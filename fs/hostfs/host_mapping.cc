@@ -1,0 +1,104 @@
+// mmap of host files.
+#include "fs/hostfs/host_mapping.h"
+
+#include <unistd.h>
+
+#include "src/mm/memory_manager.h"
+
+namespace sbx::hostfs {
+
+HostBacking::HostBacking(UniqueFd fd, bool writable) : fd_(std::move(fd)), writable_(writable) { FdBudget::get().hold(1); }
+
+HostBacking::~HostBacking() { FdBudget::get().hold(-1); }
+
+Result<> HostBacking::make_writable(int from) {
+    if (writable()) return {};
+    if (dup3(from, fd_.get(), O_CLOEXEC) < 0) return err(errno);
+    writable_.store(true, std::memory_order_release);
+    return {};
+}
+
+Result<Ref<HostMapping>> HostMapping::create(HostInode& inode, HostFile& file) {
+    int fd = fcntl(file.fd(), F_DUPFD_CLOEXEC, 0);
+    if (fd < 0 && errno == EMFILE && FdBudget::get().evict(16)) fd = fcntl(file.fd(), F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) return err(errno == EMFILE ? ENFILE : errno);
+    return adopt_ref(new HostMapping(inode, make_ref<HostBacking>(UniqueFd(fd), file.writable())));
+}
+
+Result<> HostMapping::add_file(HostFile& file) {
+    if (!file.writable() || !file.readable()) return {};
+    return backing_->make_writable(file.fd());
+}
+
+void HostMapping::on_last_unref() {
+    {
+        Lock l(inode_->mu_);
+        if (inode_->mapping_ == this) inode_->mapping_ = nullptr;
+    }
+    delete this;
+}
+
+Result<mm::Translation> HostMapping::translate(u64 offset, u64, bool write) {
+    auto s = stat_fd(backing_->fd());
+    if (!s) return err(EFAULT);
+    if (offset >= page_up(s->size)) return err(EFAULT);
+    if (write && !backing_->writable()) return err(EFAULT);
+    mm::Translation t;
+    t.file = backing_;
+    t.offset = offset;
+    t.length = page_up(s->size) - offset;  // nothing is gained by giving less
+    t.writable = backing_->writable();
+    return t;
+}
+
+void HostMapping::add_mapping(mm::MemoryManager& mm, Range addr, u64 offset, bool) {
+    Lock l(mu_);
+    entries_.push_back(Entry{&mm, addr, offset});
+}
+
+void HostMapping::remove_mapping(mm::MemoryManager& mm, Range addr, u64 offset, bool) {
+    Lock l(mu_);
+    for (size_t i = entries_.size(); i-- > 0;) {
+        const Entry& e = entries_[i];
+        if (e.mm != &mm || !(e.addr == addr) || e.offset != offset) continue;
+        entries_[i] = entries_.back();
+        entries_.pop_back();
+        return;
+    }
+}
+
+void HostMapping::invalidate(u64 from) {
+    // The memory managers are kept alive over the call, which must not run under mu_ (their own lock comes first).
+    struct Hit {
+        Ref<mm::MemoryManager> mm;
+        Range addr;
+    };
+    std::vector<Hit> hits;
+    {
+        Lock l(mu_);
+        u64 first = page_up(from);
+        for (const Entry& e : entries_) {
+            u64 end = e.offset + e.addr.length();
+            if (end <= first) continue;
+            u64 skip = first > e.offset ? first - e.offset : 0;
+            if (e.mm->try_ref()) hits.push_back(Hit{Ref<mm::MemoryManager>::adopt(e.mm), Range{e.addr.start + skip, e.addr.end}});
+        }
+    }
+    for (Hit& h : hits) h.mm->invalidate(*this, h.addr);
+}
+
+mm::MappableName HostMapping::name() {
+    mm::MappableName n;
+    n.dev = inode_->fs().dev();
+    n.ino = inode_->ino();
+    return n;
+}
+
+Result<> HostMapping::sync(Range r) {
+    if (!backing_->writable()) return {};
+    if (sync_file_range(backing_->fd(), static_cast<off_t>(r.start), static_cast<off_t>(r.length()), 7) != 0 && fdatasync(backing_->fd()) != 0)
+        return err(errno);
+    return {};
+}
+
+}  // namespace sbx::hostfs

@@ -1,0 +1,59 @@
+// HostMapping: mmap of a host file: its pages are mapped straight from a descriptor of the host. Used by HostInode and open files.
+//
+// Beyond the end of file the host itself raises SIGBUS in the application; a truncation through us also drops private copies there.
+// Lock: mu_ (Rank::MmMappings) guards the list of mappings.
+#pragma once
+
+#include <vector>
+
+#include "fs/hostfs/host_inode.h"
+#include "src/mm/mappable.h"
+
+namespace sbx::hostfs {
+
+// The descriptor that pages are mapped from. Its number never changes while anything is mapped: when the file comes to be open for
+// writing, the number is given the other open file description.
+class HostBacking final : public mm::BackingFile {
+public:
+    HostBacking(UniqueFd fd, bool writable);
+    ~HostBacking() override;
+    int fd() const override { return fd_.get(); }
+    u8* window(Range) override { return nullptr; }
+    void inc_ref(Range) override {}
+    void dec_ref(Range) override {}
+    bool writable() const { return writable_.load(std::memory_order_acquire); }
+    Result<> make_writable(int from);
+
+private:
+    UniqueFd fd_;
+    std::atomic<bool> writable_;
+};
+
+class HostMapping final : public mm::Mappable {
+public:
+    static Result<Ref<HostMapping>> create(HostInode& inode, HostFile& file);
+    // `file` is about to be mapped too: if it is open for writing, so is the backing from now on.
+    Result<> add_file(HostFile& file);
+    void invalidate(u64 from);
+
+    Result<mm::Translation> translate(u64 offset, u64 length, bool write) override;
+    void add_mapping(mm::MemoryManager& mm, Range addr, u64 offset, bool writable_shared) override;
+    void remove_mapping(mm::MemoryManager& mm, Range addr, u64 offset, bool writable_shared) override;
+    mm::MappableName name() override;
+    Result<> sync(Range file_range) override;
+
+private:
+    HostMapping(HostInode& inode, Ref<HostBacking> backing) : inode_(inode), backing_(std::move(backing)) {}
+    void on_last_unref() override;
+    struct Entry {
+        mm::MemoryManager* mm;
+        Range addr;
+        u64 offset;
+    };
+    Ref<HostInode> inode_;
+    Ref<HostBacking> backing_;
+    Mutex<Rank::MmMappings> mu_;
+    std::vector<Entry> entries_ SBX_GUARDED_BY(mu_);
+};
+
+}  // namespace sbx::hostfs

@@ -1,0 +1,38 @@
+// hostfs: a directory (or one file) of the host as a file system. Used by the boot code; overlay takes what create() makes.
+//
+// Every inode stands for one host file (device and inode number) and is one object while it lives. It is reached by an O_PATH
+// descriptor, found one component at a time below its directory, never through a symlink; descriptors are closed when there are
+// too many and found again by name, which must then be the same file (ESTALE otherwise). Host FIFOs, sockets and devices are
+// never opened. Files are created as the host user; the host's refusals are the guest's errno.
+// Not supported: host file locks (locks are the sentry's own), O_DIRECT (ignored), device nodes other than overlay whiteouts.
+#pragma once
+
+#include "fs/vfs/file_system.h"
+#include "fs/vfs/open_file.h"
+#include "src/host/unique_fd.h"
+
+namespace sbx::hostfs {
+
+// Names may change behind our back and are checked at every use, or nobody else changes anything.
+enum class Cache { Revalidate, Exclusive };
+
+// The owner of a host file as the host's own user namespace sees it, for a sentry in a namespace that shows 65534. False: not known.
+using OwnerHook = bool (*)(int fd, u32* uid, u32* gid);
+
+struct Options {
+    bool read_only = true;
+    Cache cache = Cache::Revalidate;
+    OwnerHook owner = nullptr;
+};
+
+// `root`: an O_PATH descriptor. Call it before the sentry loses its root: it keeps /proc/self/fd (see host_calls.h).
+Result<Ref<vfs::FileSystem>> create(host::UniqueFd root, const Options& options);
+
+// An open file over an inherited host descriptor of any kind (stdin, --pass-fd). The descriptor stays the caller's to name but is owned and
+// closed by the file. EBADF.
+Result<Ref<vfs::OpenFile>> open_inherited(int fd);
+
+// Makes the sentry's process remember /proc/self/fd; create() does it too.
+void prepare();
+
+}  // namespace sbx::hostfs
