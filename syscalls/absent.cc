@@ -383,7 +383,6 @@ constexpr SyscallRow kRows[] = {
 
 }  // namespace
 
-extern const SyscallFamily kAbsentSyscalls;
 const SyscallFamily kAbsentSyscalls(kRows);
 
 }  // namespace sbx

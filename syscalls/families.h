@@ -1,19 +1,13 @@
-// The families of system calls, gathered by table.cc: a line each. A family is defined at the end of its file.
+// Declares the families of system calls (families.inc). Included by each family's file and by table.cc.
 #pragma once
 
 #include "syscalls/table.h"
 
 namespace sbx {
 
-// SBX_FAMILY(name): keep sorted.
-#define SBX_SYSCALL_FAMILIES(X) \
-    X(kExecSyscalls)            \
-    X(kFutexSyscalls)           \
-    X(kSystemSyscalls)
-
-#define SBX_DECLARE_FAMILY(name) extern const SyscallFamily name;
-SBX_SYSCALL_FAMILIES(SBX_DECLARE_FAMILY)
+#define X(name) extern const SyscallFamily name;
+#include "syscalls/families.inc"
+#undef X
 extern const SyscallFamily kAbsentSyscalls;
-#undef SBX_DECLARE_FAMILY
 
 }  // namespace sbx

@@ -23,9 +23,9 @@ void add_family(Table& t, SyscallFamily rows, bool absent) {
 
 Table gather() {
     Table t{};
-#define SBX_ADD_FAMILY(name) add_family(t, name, false);
-    SBX_SYSCALL_FAMILIES(SBX_ADD_FAMILY)
-#undef SBX_ADD_FAMILY
+#define X(name) add_family(t, name, false);
+#include "syscalls/families.inc"
+#undef X
     add_family(t, kAbsentSyscalls, true);
     return t;
 }

@@ -1,8 +1,84 @@
-// Timekeeper: the sandbox's clocks and timers. Used by timer system calls, timerfd, itimers.
+// Timekeeper: the sandbox's clocks, and the thread that fires timers. Used by time and timer system calls, timerfd, itimers, alarms.
+//
+// Clocks are the host's: CLOCK_MONOTONIC, CLOCK_REALTIME and CLOCK_BOOTTIME are read when asked, never cached; nobody inside can set them.
 #pragma once
+
+#include <time.h>
+
+#include <condition_variable>
+#include <optional>
+#include <set>
+
+#include "src/base/mutex.h"
+#include "src/base/result.h"
+#include "src/base/time.h"
 
 namespace sbx {
 
-class Timekeeper {};
+class Timekeeper;
+
+// Told when a timer expires, on the timekeeper's thread and with no lock held.
+class TimerListener {
+public:
+    // `expirations`: how many periods have passed since the last call; at least 1.
+    virtual void on_timer(u64 expirations) = 0;
+
+protected:
+    ~TimerListener() = default;
+};
+
+// A timer on the host's monotonic clock. Its owner serialises set(); disarm() and the destructor wait for a running on_timer, so they must
+// not be called with a lock that on_timer takes.
+class Timer {
+public:
+    Timer(Timekeeper& k, TimerListener& listener) : keeper_(k), listener_(listener) {}
+    ~Timer();
+    Timer(const Timer&) = delete;
+    Timer& operator=(const Timer&) = delete;
+
+    struct Setting {
+        Nanos at = kNever;     // next expiry, CLOCK_MONOTONIC; kNever: disarmed
+        Nanos interval = 0;    // 0: once
+    };
+    // Arms, re-arms or disarms; returns what was set.
+    Setting set(Setting s);
+    Setting get() const;
+    void disarm();
+
+private:
+    friend class Timekeeper;
+    Timekeeper& keeper_;
+    TimerListener& listener_;
+    Setting setting_;  // Timekeeper::mu_
+};
+
+class Timekeeper {
+public:
+    Timekeeper() = default;
+    ~Timekeeper();
+
+    // Time of a clock that is not a CPU clock; EINVAL for others.
+    static Result<Nanos> now(clockid_t clock);
+    // The monotonic deadline for an absolute time on `clock` (not a CPU clock), as things stand now. At or before now: 0.
+    static Nanos monotonic_deadline(Nanos at, clockid_t clock);
+
+private:
+    friend class Timer;
+    struct Earlier {
+        bool operator()(const Timer* a, const Timer* b) const {
+            return a->setting_.at != b->setting_.at ? a->setting_.at < b->setting_.at : a < b;
+        }
+    };
+    void run();
+    void start_locked();
+    Timer::Setting set(Timer& t, Timer::Setting s);
+    void wait_not_firing(Timer& t);
+
+    mutable Mutex<Rank::Timekeeper> mu_;
+    std::condition_variable_any changed_;  // earliest timer, stopping_, firing_
+    std::set<Timer*, Earlier> armed_;      // mu_
+    Timer* firing_ = nullptr;              // mu_
+    bool started_ = false, stopping_ = false, stopped_ = false;  // mu_
+};
 
 }  // namespace sbx

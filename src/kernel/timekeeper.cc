@@ -1,0 +1,118 @@
+// Timers and the thread that fires them.
+#include "src/kernel/timekeeper.h"
+
+#include "src/base/panic.h"
+#include "src/host/thread.h"
+
+namespace sbx {
+
+Timer::~Timer() { disarm(); }
+
+Timer::Setting Timer::set(Setting s) { return keeper_.set(*this, s); }
+
+Timer::Setting Timer::get() const {
+    Lock l(keeper_.mu_);
+    return setting_;
+}
+
+void Timer::disarm() {
+    set({});
+    keeper_.wait_not_firing(*this);
+}
+
+Timekeeper::~Timekeeper() {
+    mu_.lock();
+    stopping_ = true;
+    changed_.notify_all();
+    while (started_ && !stopped_) changed_.wait(mu_);
+    mu_.unlock();
+}
+
+Timer::Setting Timekeeper::set(Timer& t, Timer::Setting s) {
+    Lock l(mu_);
+    Timer::Setting old = t.setting_;
+    armed_.erase(&t);
+    t.setting_ = s;
+    if (s.at == kNever) return old;
+    bool first = armed_.empty() || s.at < (*armed_.begin())->setting_.at;
+    armed_.insert(&t);
+    start_locked();
+    if (first) changed_.notify_all();
+    return old;
+}
+
+void Timekeeper::wait_not_firing(Timer& t) {
+    mu_.lock();
+    while (firing_ == &t) changed_.wait(mu_);
+    mu_.unlock();
+}
+
+// The thread exists from the first timer on: most programs never set one.
+void Timekeeper::start_locked() {
+    if (started_) return;
+    Result<> r = host::spawn_thread([](void* k) { static_cast<Timekeeper*>(k)->run(); }, this, "timekeeper");
+    if (!r) SBX_PANIC("no host thread for timers");
+    started_ = true;
+}
+
+void Timekeeper::run() {
+    mu_.lock();
+    while (!stopping_) {
+        if (armed_.empty()) {
+            changed_.wait(mu_);
+            continue;
+        }
+        Timer& t = **armed_.begin();
+        Nanos now = host_monotonic();
+        if (t.setting_.at > now) {
+            // steady_clock is CLOCK_MONOTONIC in both C++ libraries.
+            changed_.wait_until(mu_, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(t.setting_.at)));
+            continue;
+        }
+        armed_.erase(armed_.begin());
+        u64 expirations = 1;
+        if (t.setting_.interval > 0) {
+            expirations += static_cast<u64>((now - t.setting_.at) / t.setting_.interval);
+            t.setting_.at = add_sat(t.setting_.at, static_cast<Nanos>(expirations) * t.setting_.interval);
+            armed_.insert(&t);
+        } else {
+            t.setting_.at = kNever;
+        }
+        firing_ = &t;
+        mu_.unlock();
+        t.listener_.on_timer(expirations);
+        mu_.lock();
+        firing_ = nullptr;
+        changed_.notify_all();
+    }
+    stopped_ = true;
+    changed_.notify_all();
+    mu_.unlock();
+}
+
+Result<Nanos> Timekeeper::now(clockid_t clock) {
+    switch (clock) {
+        case CLOCK_REALTIME:
+        case CLOCK_MONOTONIC:
+        case CLOCK_MONOTONIC_RAW:
+        case CLOCK_REALTIME_COARSE:
+        case CLOCK_MONOTONIC_COARSE:
+        case CLOCK_BOOTTIME:
+        case CLOCK_REALTIME_ALARM:
+        case CLOCK_BOOTTIME_ALARM:
+        case CLOCK_TAI: break;
+        default: return err(EINVAL);
+    }
+    timespec t;
+    if (clock_gettime(clock, &t) != 0) return err(errno);
+    return to_nanos(t);
+}
+
+Nanos Timekeeper::monotonic_deadline(Nanos at, clockid_t clock) {
+    if (clock == CLOCK_MONOTONIC || at == kNever) return at;
+    Result<Nanos> current = now(clock);
+    if (!current || at <= *current) return 0;
+    return add_sat(host_monotonic(), at - *current);
+}
+
+}  // namespace sbx
