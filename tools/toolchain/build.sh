@@ -9,7 +9,7 @@
 # the versions of what goes in. A finished directory is moved into place under a lock: any number of makes may share it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-cache=${SBX_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/sbx}
+cache=${SBX_CACHE:-${XDG_CACHE_HOME:-${HOME:-$here/../../build}/.cache}/sbx}
 real_cc=${REAL_CC:-gcc} real_cxx=${REAL_CXX:-g++}
 gcc_major=$($real_cxx -dumpversion)
 gcc_major=${gcc_major%%.*}
@@ -22,9 +22,17 @@ version_of() { dpkg-query -W -f '${Version}' "$1" 2>/dev/null || echo none; }
 tc_path() {
     local hash
     hash=$({ cat "$here/build.sh" "$here/dl_find_object.c"
+             echo "$real_cc $real_cxx"
              $real_cxx -dumpfullversion
              version_of "gcc-$gcc_major-source"; version_of musl-dev; } | sha256sum)
     echo "$cache/toolchain-${hash:0:16}"
+}
+
+# One process at a time works on the cache; the lock goes with the process.
+lock() {
+    mkdir -p "$cache"
+    exec 9>"$cache/lock"
+    flock 9
 }
 
 # apt-get with lists, cache and sources of its own: needs no root and leaves the system's as they are. The system's sources are taken
@@ -33,7 +41,8 @@ fetch() {
     [ -f "$(tc_path)/done" ] && return
     compgen -G "$seccomp_dir/libseccomp-*/configure" >/dev/null && return
     command -v dpkg-source >/dev/null || die "dpkg-source is missing: run \`make deps\`"
-    mkdir -p "$cache"
+    lock
+    compgen -G "$seccomp_dir/libseccomp-*/configure" >/dev/null && return
     work=$(mktemp -d "$cache/fetch.XXXXXX")
     trap 'rm -rf "$work"' EXIT
     mkdir -p "$work"/{parts,state/lists/partial,cache/archives/partial,src}
@@ -144,11 +153,13 @@ build_libstdcxx() { # DIR WORK
 build_libseccomp() { # DIR WORK
     local tc=$1 work=$2
     compgen -G "$seccomp_dir/libseccomp-*/configure" >/dev/null || die "libseccomp's source is missing: run \`make deps\` once"
-    cp -r "$seccomp_dir"/libseccomp-*/ "$work/seccomp"
+    cp -a "$seccomp_dir"/libseccomp-*/ "$work/seccomp"
     cd "$work/seccomp"
+    local no_auto=(ACLOCAL=: AUTOCONF=: AUTOMAKE=: AUTOHEADER=:)  # timestamps are no reason to want the autotools
     { CC="$tc/bin/musl-gcc" CFLAGS="-O2 -g0 -ffunction-sections -fdata-sections -fstack-protector-strong -ffile-prefix-map=$work=/toolchain" \
         ./configure --host=x86_64-linux-musl --prefix="$tc" --libdir="$tc/lib" --disable-shared --enable-static --disable-python &&
-      make -j"$(nproc)" -C include && make -j"$(nproc)" -C src libseccomp.la && make -C include install && make -C src install-libLTLIBRARIES
+      make "${no_auto[@]}" -j"$(nproc)" -C include && make "${no_auto[@]}" -j"$(nproc)" -C src libseccomp.la &&
+      make "${no_auto[@]}" -C include install && make "${no_auto[@]}" -C src install-libLTLIBRARIES
     } >make.log 2>&1 || { tail -n 30 make.log >&2; die "building libseccomp failed"; }
     rm -f "$tc"/lib/*.la
 }
@@ -157,9 +168,7 @@ build() {
     local final
     final=$(tc_path)
     [ -f "$final/done" ] && return
-    mkdir -p "$cache"
-    exec 9>"$cache/lock"
-    flock 9
+    lock
     [ -f "$final/done" ] && return
     [ -f $musl_lib/rcrt1.o ] || die "musl-tools is missing: run \`make deps\`"
     for tool in gperf patch; do command -v $tool >/dev/null || die "$tool is missing: run \`make deps\`"; done
