@@ -6,7 +6,9 @@
 // the position lock (Rank::OpenFile). Methods may be called from several threads at once.
 #pragma once
 
+#include "fs/vfs/dentry.h"
 #include "fs/vfs/inode.h"
+#include "fs/vfs/mount.h"
 #include "fs/vfs/types.h"
 #include "src/base/mutex.h"
 #include "src/base/wait_queue.h"
@@ -65,6 +67,9 @@ public:
     virtual void poll_remove(Waiter& w);
     // False: epoll_ctl gives EPERM (regular files, directories).
     virtual bool epoll_allowed() const { return true; }
+
+    // False while an open(2) without O_NONBLOCK must still wait (a FIFO's other side): the system call waits on poll_add for kEventInternal.
+    virtual bool open_complete() { return true; }
 
     // Descriptor-passing rules: true for a unix socket or epoll that could form cycles.
     virtual bool may_hold_files() const { return false; }

@@ -5,6 +5,8 @@
 // TaskSet::mu is held); otherwise the lock named.
 #pragma once
 
+#include <sys/resource.h>
+
 #include <atomic>
 #include <memory>
 #include <optional>

@@ -1,0 +1,98 @@
+// pipefs: the file system that pipes' inodes live in (it is mounted nowhere), and the opening of FIFOs.
+#include <fcntl.h>
+
+#include "fs/pipefs/pipe.h"
+#include "fs/vfs/dentry.h"
+#include "fs/vfs/file_system.h"
+#include "fs/vfs/mount.h"
+
+namespace sbx::pipefs {
+namespace {
+
+class PipeInode final : public vfs::Inode {
+public:
+    PipeInode(vfs::FileSystem& fs, u64 ino, const Creds& c) : Inode(fs, ino, S_IFIFO), uid_(c.fsuid), gid_(c.fsgid), created_(vfs::now()) {}
+    Result<vfs::Attr> attr() override {
+        Lock l(mu_);
+        vfs::Attr a;
+        a.mode = S_IFIFO | mode_;
+        a.uid = uid_;
+        a.gid = gid_;
+        a.ino = ino();
+        a.atime = a.mtime = a.ctime = created_;
+        return a;
+    }
+    Result<> set_attr(const vfs::SetAttr& s, const vfs::Caller&) override {
+        Lock l(mu_);
+        if (s.valid & vfs::SetAttr::kMode) mode_ = s.mode;
+        if (s.valid & vfs::SetAttr::kUid) uid_ = s.uid;
+        if (s.valid & vfs::SetAttr::kGid) gid_ = s.gid;
+        return {};
+    }
+    // Through /proc/PID/fd a pipe is opened again like a FIFO.
+    Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override { return vfs::open_fifo(a, *this); }
+
+private:
+    Mutex<Rank::Leaf> mu_;
+    u32 mode_ = 0600;
+    Kuid uid_;
+    Kgid gid_;
+    timespec created_;
+};
+
+class PipeFs final : public vfs::FileSystem {
+public:
+    std::string_view type_name() const override { return "pipefs"; }
+    Ref<vfs::Inode> root() override { return {}; }
+    Result<vfs::StatFs> statfs() override {
+        vfs::StatFs s;
+        s.type = 0x50495045;  // PIPEFS_MAGIC
+        return s;
+    }
+    u64 next_ino() { return ino_.fetch_add(1) + 1; }
+
+private:
+    std::atomic<u64> ino_{0};
+};
+
+PipeFs& pipe_fs() {
+    static PipeFs& fs = *make_ref<PipeFs>().release();
+    return fs;
+}
+
+vfs::Path pipe_path(Ref<vfs::Inode> inode) {
+    static const Ref<vfs::Mount>& mount =
+        *new Ref<vfs::Mount>(vfs::Mount::create(Ref<vfs::FileSystem>(pipe_fs()), vfs::Dentry::create_root({}, "pipe:"), 0, "none"));
+    std::string name = "pipe:[" + std::to_string(inode->ino()) + "]";
+    return {mount, vfs::Dentry::create_root(std::move(inode), std::move(name))};
+}
+
+Mutex<Rank::Leaf> attach_mu;
+
+Ref<Pipe> pipe_of(vfs::Inode& inode) {
+    Lock l(attach_mu);
+    if (Ref<RefCounted> old = inode.attached()) return static_ref_cast<Pipe>(old);
+    Ref<Pipe> p = make_ref<Pipe>();
+    inode.attach(p);
+    return p;
+}
+
+Result<Ref<vfs::OpenFile>> open_fifo(const vfs::OpenArgs& a, vfs::Inode& inode) {
+    Ref<PipeFile> f = make_ref<PipeFile>(a.path, a.flags, pipe_of(inode));
+    // fifo(7): opening for writing alone, without blocking, fails while there is no reader.
+    if ((a.flags & O_NONBLOCK) && (a.flags & O_ACCMODE) == O_WRONLY && !f->has_readers()) return err(ENXIO);
+    return Ref<vfs::OpenFile>(f);
+}
+
+}  // namespace
+
+Ends create_pipe(int flags, const vfs::Caller& c) {
+    Ref<PipeInode> inode = make_ref<PipeInode>(pipe_fs(), pipe_fs().next_ino(), *c.creds);
+    Ref<Pipe> pipe = pipe_of(*inode);
+    vfs::Path path = pipe_path(inode);
+    return {make_ref<PipeFile>(path, O_RDONLY | flags, pipe), make_ref<PipeFile>(path, O_WRONLY | flags, pipe)};
+}
+
+void register_fifos() { vfs::register_fifo_opener(&open_fifo); }
+
+}  // namespace sbx::pipefs
