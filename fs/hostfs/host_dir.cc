@@ -67,7 +67,7 @@ public:
     }
 
     Result<> sync(bool, Range) override {
-        if (node_->host_fs().read_only()) return {};
+        if (node_->host_fs().refuses_writes()) return {};
         if (fsync(fd_.get()) != 0 && errno != EINVAL) return err(errno);
         return {};
     }

@@ -46,7 +46,7 @@ Result<vfs::StatFs> HostFs::statfs() {
 }
 
 Result<> HostFs::sync() {
-    if (read_only()) return {};
+    if (refuses_writes()) return {};
     HostInode::Pin pin = SBX_TRY(root_->pin());
     if (!root_->is_dir()) return {};
     UniqueFd dir = SBX_TRY(open_dir(pin.fd()));

@@ -29,9 +29,10 @@ public:
     Result<vfs::StatFs> statfs() override;
     bool dentries_stable() const override { return options_.cache == Cache::Exclusive; }
     Result<> sync() override;
+    void on_unmounted() { root_.reset(); }
 
     Result<> set_root(UniqueFd fd);
-    bool read_only() const { return options_.read_only; }
+    bool refuses_writes() const { return options_.read_only; }
     bool exclusive() const { return options_.cache == Cache::Exclusive; }
     OwnerHook owner_hook() const { return options_.owner; }
     // The inode of a host file, found as `name` in `parent` (both may be missing: an unnamed file). fd: its O_PATH descriptor, if open.

@@ -138,7 +138,7 @@ Result<vfs::Attr> HostInode::attr() {
 }
 
 Result<> HostInode::writable_fs() const {
-    if (host_fs().read_only()) return err(EROFS);
+    if (host_fs().refuses_writes()) return err(EROFS);
     return {};
 }
 

@@ -18,11 +18,21 @@ Result<> HostBacking::make_writable(int from) {
     return {};
 }
 
+namespace {
+Result<Ref<HostBacking>> backing_of(int fd, bool writable) {
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0 && errno == EMFILE && FdBudget::get().evict(16)) copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) return err(errno == EMFILE ? ENFILE : errno);
+    return make_ref<HostBacking>(UniqueFd(copy), writable);
+}
+}  // namespace
+
 Result<Ref<HostMapping>> HostMapping::create(HostInode& inode, HostFile& file) {
-    int fd = fcntl(file.fd(), F_DUPFD_CLOEXEC, 0);
-    if (fd < 0 && errno == EMFILE && FdBudget::get().evict(16)) fd = fcntl(file.fd(), F_DUPFD_CLOEXEC, 0);
-    if (fd < 0) return err(errno == EMFILE ? ENFILE : errno);
-    return adopt_ref(new HostMapping(inode, make_ref<HostBacking>(UniqueFd(fd), file.writable())));
+    return adopt_ref(new HostMapping(&inode, SBX_TRY(backing_of(file.fd(), file.writable()))));
+}
+
+Result<Ref<HostMapping>> HostMapping::create(int fd, bool writable) {
+    return adopt_ref(new HostMapping(nullptr, SBX_TRY(backing_of(fd, writable))));
 }
 
 Result<> HostMapping::add_file(HostFile& file) {
@@ -31,7 +41,7 @@ Result<> HostMapping::add_file(HostFile& file) {
 }
 
 void HostMapping::on_last_unref() {
-    {
+    if (inode_) {
         Lock l(inode_->mu_);
         if (inode_->mapping_ == this) inode_->mapping_ = nullptr;
     }
@@ -89,6 +99,7 @@ void HostMapping::invalidate(u64 from) {
 
 mm::MappableName HostMapping::name() {
     mm::MappableName n;
+    if (!inode_) return n;
     n.dev = inode_->fs().dev();
     n.ino = inode_->ino();
     return n;

@@ -32,6 +32,8 @@ private:
 class HostMapping final : public mm::Mappable {
 public:
     static Result<Ref<HostMapping>> create(HostInode& inode, HostFile& file);
+    // Of a descriptor without an inode of hostfs (inherited).
+    static Result<Ref<HostMapping>> create(int fd, bool writable);
     // `file` is about to be mapped too: if it is open for writing, so is the backing from now on.
     Result<> add_file(HostFile& file);
     void invalidate(u64 from);
@@ -43,14 +45,14 @@ public:
     Result<> sync(Range file_range) override;
 
 private:
-    HostMapping(HostInode& inode, Ref<HostBacking> backing) : inode_(inode), backing_(std::move(backing)) {}
+    HostMapping(HostInode* inode, Ref<HostBacking> backing) : inode_(inode), backing_(std::move(backing)) {}
     void on_last_unref() override;
     struct Entry {
         mm::MemoryManager* mm;
         Range addr;
         u64 offset;
     };
-    Ref<HostInode> inode_;
+    Ref<HostInode> inode_;  // or null
     Ref<HostBacking> backing_;
     Mutex<Rank::MmMappings> mu_;
     std::vector<Entry> entries_ SBX_GUARDED_BY(mu_);

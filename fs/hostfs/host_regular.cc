@@ -51,7 +51,7 @@ public:
     }
 
     Result<> sync(bool data_only, Range) override {
-        if (!writable() && node_->host_fs().read_only()) return {};
+        if (!writable() && node_->host_fs().refuses_writes()) return {};
         if ((data_only ? fdatasync(file_->fd()) : fsync(file_->fd())) != 0) return err(errno);
         return {};
     }
