@@ -14,7 +14,7 @@ if command -v apk >/dev/null; then
     for purpose; do
         case $purpose in
         build) packages+=(build-base bash linux-headers libseccomp-dev libseccomp-static cli11-dev tomlplusplus-dev tl-expected fmt-dev doctest-dev) ;;
-        test) packages+=(coreutils findutils grep) ;;
+        test) packages+=(coreutils findutils grep procps python3) ;;
         lint) packages+=(clang clang-extra-tools) ;;
         esac
     done
@@ -43,7 +43,7 @@ for purpose; do
         # libstdc++ must be of the compiler's own release.
         install "gcc-$(g++ -dumpversion)-source"
         ;;
-    test) install libc6-dev procps ;;
+    test) install libc6-dev procps python3 ;;
     lint) install clang clang-format clang-tidy ;;
     esac
 done
