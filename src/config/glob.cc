@@ -97,6 +97,8 @@ bool path_glob_match(std::string_view pattern, std::string_view path) {
     }
 }
 
+bool has_glob(std::string_view pattern) { return pattern.find_first_of("*?[\\") != kNone; }
+
 std::string quote_glob(std::string_view text) {
     std::string out;
     for (char c : text) {

@@ -13,6 +13,9 @@ bool glob_match(std::string_view pattern, std::string_view text);
 // Neither side may have empty, "." or ".." components.
 bool path_glob_match(std::string_view pattern, std::string_view path);
 
+// Whether the pattern has a character that stands for more than itself, or is quoted.
+bool has_glob(std::string_view pattern);
+
 // A pattern that matches the text and nothing else.
 std::string quote_glob(std::string_view text);
 
