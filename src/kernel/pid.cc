@@ -3,6 +3,7 @@
 
 #include "src/base/ns_id.h"
 #include "src/base/panic.h"
+#include "src/kernel/tty.h"
 
 namespace sbx {
 namespace {
@@ -10,6 +11,9 @@ namespace {
 constexpr int kReservedPids = 300;
 constexpr unsigned kMaxLevels = 32;  // MAX_PID_NS_LEVEL
 }  // namespace
+
+Pid::Pid() = default;
+Pid::~Pid() = default;
 
 int Pid::nr_in(const PidNamespace& ns) const {
     if (ns.level() >= numbers_.size()) return 0;

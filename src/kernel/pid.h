@@ -14,6 +14,7 @@
 
 namespace sbx {
 
+class ControllingTty;
 class PidNamespace;
 class Task;
 class ThreadGroup;
@@ -37,13 +38,14 @@ public:
     List<ThreadGroup, SessionTag> session_members;
     // pidfd waits here for the exit of the group. Not guarded by TaskSet::mu.
     WaitQueue exited;
-    // The controlling terminal if this is a session id; opaque to the kernel core, owned by fs/devpts (kernel/tty.h).
-    Ref<RefCounted> tty;
-    Pid* tty_foreground = nullptr;  // session: foreground process group, kept by kernel/tty
+    // The controlling terminal if this is a session id, and its foreground process group (kernel/tty.h).
+    Ref<ControllingTty> tty;
+    Ref<Pid> tty_foreground;
 
 private:
     friend class PidNamespace;
-    Pid() = default;
+    Pid();
+    ~Pid() override;  // where ControllingTty is known
     Ref<PidNamespace> ns_;
     std::vector<int> numbers_;  // by level
     unsigned uses_ = 0;

@@ -21,23 +21,35 @@ struct PtraceState {
     bool has_info = false;   // the stop has a siginfo
     SigInfo info{};          // of the stop (PTRACE_GETSIGINFO)
     u8 syscall_op = 0;       // PTRACE_SYSCALL_INFO_* of the stop
+    bool skip_syscall = false;  // PTRACE_SYSEMU: the call is not made
 };
 
 inline bool is_traced(const Task& t) { return t.tracer != nullptr; }
 inline bool is_seized(const Task& t) { return t.tracer && t.ptrace && t.ptrace->seized; }
+// PTRACE_LISTEN: stopped, but not to be waited for. SignalHandlers::mu held.
+bool is_listening(const Task& t);
 // The tracer is not of the parent's process (ptrace_reparented).
 bool is_traced_by_other(const Task& t);
 
-// Stops of the calling tracee: marks and reports; the caller returns its next run state, before which the run loop parks. False if
-// there is no stop to make (not traced, killed). No lock held.
+// Stops of the calling tracee: marks and reports; the caller then touches no registers and returns its next run state, before which the
+// run loop parks. False if there is no stop to make (not traced, killed). No lock held.
 bool ptrace_stop(Task& t, int code, int why, const SigInfo* info, u64 message = 0);
-// PTRACE_EVENT_* with its message, if the tracer asked for it (PTRACE_O_*); a plain SIGTRAP for exec of a tracee that was not seized.
-bool ptrace_event(Task& t, int event, u64 message);
+// PTRACE_EVENT_* at once.
+bool ptrace_event_stop(Task& t, int event, u64 message);
+// PTRACE_EVENT_* of a system call that is under way, if the tracer asked for it: kept in the task until RunSyscallExit, where the result
+// is in its register, makes the stop (ptrace_pending_event: true if it did).
+void ptrace_event(Task& t, int event, u64 message);
+bool ptrace_pending_event(Task& t);
+// At entry to or exit from a system call (PTRACE_SYSCALL); true if it stopped. After the stop: the tracer's signal.
+bool ptrace_syscall_stop(Task& t, bool entry);
+void ptrace_after_syscall_stop(Task& t);
 bool ptrace_event_enabled(const Task& t, int event);
 
 // The tracer is exiting, or execs: lets go of its tracees (kills those with PTRACE_O_EXITKILL). TaskSet::mu held exclusively. Tasks to be
 // reaped are added to `dead`.
 void ptrace_release_all(Task& tracer, std::vector<Ref<Task>>& dead);
+// Ends the tracing of one task, without resuming it. TaskSet::mu exclusively.
+void ptrace_unlink(Task& t);
 // A new child of a tracee becomes its tracer's too. TaskSet::mu exclusively.
 void ptrace_inherit(Task& child, Task& parent, bool stop_first);
 

@@ -45,7 +45,9 @@ struct RunAfterVfork {
     int child_tid = 0;
 };
 // Exit: release resources; then tell parent and tracer; then wait to be reaped.    task_exit.cc
-struct RunExitMain {};
+struct RunExitMain {
+    bool after_ptrace_stop = false;  // PTRACE_EVENT_EXIT
+};
 struct RunExitNotify {};
 struct RunExitDone {};
 

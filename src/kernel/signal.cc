@@ -21,6 +21,8 @@ void drop(QueuedSignal* q) {
 }
 }  // namespace
 
+TimerSignalHook timer_signal_hook = nullptr;
+
 SigInfo kernel_siginfo(int sig) {
     SigInfo info{};
     info.si_signo = sig;

@@ -54,6 +54,7 @@ using SigInfo = siginfo_t;
 SigInfo kernel_siginfo(int sig);
 
 class PosixTimer;
+class Task;
 
 // One queued instance.
 struct QueuedSignal : ListNode<> {
@@ -63,6 +64,10 @@ struct QueuedSignal : ListNode<> {
     bool charged = false;         // counted in sigpending of `charged_to` (kernel/user_counts.h)
     u32 charged_to = 0;
 };
+
+// Set by the timers: a timer's signal is being delivered to t; re-arms it and sets si_overrun. No lock held.
+using TimerSignalHook = void (*)(Task& t, PosixTimer* timer, SigInfo* info);
+extern TimerSignalHook timer_signal_hook;
 
 // Pending signals of a task or a thread group. Guarded by the SignalHandlers lock of the group.
 class PendingSignals {

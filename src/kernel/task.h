@@ -96,7 +96,7 @@ public:
         u32 length = 0, signature = 0;
     } rseq;
     RestartBlock restart_block;
-    u64 fault_trap_no = 0, fault_error_code = 0;  // of the last fault; in signal frames
+    u64 fault_trap_no = 0, fault_error_code = 0, fault_address = 0;  // of the last fault; in signal frames
     stack_t altstack{};                    // SS_DISABLE at start
     SigSet saved_mask;                     // restored after sigsuspend, ppoll... if restore_mask
     bool restore_mask = false;
@@ -122,6 +122,8 @@ public:
     // A signal that a tracer was shown and lets pass or replaces; own thread and tracer while stopped.
     SigInfo ptrace_info{};
     int ptrace_signal = 0;
+    int ptrace_event = 0;                  // own: PTRACE_EVENT_* to report at the end of the system call
+    u64 ptrace_event_message = 0;
 
     // --- TaskSet::mu ---
     Task* parent = nullptr;                // real_parent: the task that wait4 reports to (a thread of the parent process)
@@ -132,6 +134,8 @@ public:
     u64 parent_exec_id = 0;                // of the parent when it made us: an exec since turns exit_signal into SIGCHLD
     // Trace: a dead tracee that its tracer has waited for and its parent has not.
     enum class ExitState : u8 { Running, Exiting, Zombie, Trace, Dead } exit_state = ExitState::Running;
+    bool counted = false;                  // in RLIMIT_NPROC's count of `counted_as`
+    Kuid counted_as = 0;
     Ref<Task> vfork_parent;                // waits for us
     std::atomic<bool> vfork_wait{false};   // waits for a child; cleared by the child
 

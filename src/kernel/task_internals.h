@@ -9,6 +9,14 @@ namespace sbx {
 struct TaskInternals {
     // The body of a sentry thread.
     static void run(Task& t);
+    // Parks the own thread until its group or ptrace stop ends or it is killed (task_stop.cc).
+    static void wait_while_stopped(Task& t);
+    // Parks until no external stop (pause, checkpoint) holds the task.
+    static void wait_for_external_stops(Task& t);
+    // Ends the application's thread on the host; the task runs no application code any more. Own thread.
+    static void drop_context(Task& t);
+    // Parks until wake(), killed or not: for exit, which nothing interrupts.
+    static void park(Task& t) { t.parker_.park(); }
     // execve: replaces the address space; the context has moved to it. Own thread.
     static void set_mm(Task& t, Ref<mm::MemoryManager> mm);
     // unshare, setns, execve, exit (null). Own thread.

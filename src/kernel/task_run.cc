@@ -29,6 +29,7 @@ RunState handle_fault(Task& t, const platform::FaultTrap& f) {
     }
     t.fault_trap_no = f.trap_no;
     t.fault_error_code = f.error_code;
+    t.fault_address = page_fault ? reinterpret_cast<u64>(f.info.si_addr) : 0;
     force_signal(t, info);
     return RunInterrupt{};
 }
@@ -77,13 +78,15 @@ void TaskInternals::run(Task& t) {
         t.prepare_group_exit(SIGKILL);
         t.state_ = RunExitMain{};
     }
-    while (!std::holds_alternative<RunExitDone>(t.state_))
+    while (!std::holds_alternative<RunExitDone>(t.state_)) {
+        if (t.stop.load() != Task::Stop::None) wait_while_stopped(t);
         t.state_ = std::visit([&t](auto s) -> RunState {
             if constexpr (std::is_same_v<decltype(s), RunExitDone>)
                 return s;
             else
                 return execute(t, s);
         }, t.state_);
+    }
     {
         // set_work() of another thread may be about to interrupt: context_ goes under its lock.
         Lock l(t.context_mu_);

@@ -2,6 +2,7 @@
 #include "src/kernel/task_syscall.h"
 
 #include "src/base/panic.h"
+#include "src/kernel/ptrace.h"
 
 namespace sbx {
 namespace {
@@ -16,8 +17,14 @@ bool is_restart_code(int e) {
 void set_syscall_dispatcher(SyscallDispatcher d) { dispatcher = d; }
 void set_syscall_tracer(const SyscallTracer* t) { tracer = t; }
 
-RunState execute(Task& t, RunSyscallEntry) {
-    (void)t;
+RunState execute(Task& t, RunSyscallEntry s) {
+    if (!s.after_ptrace_stop) {
+        if (ptrace_syscall_stop(t, true)) return RunSyscallEntry{.after_ptrace_stop = true};
+    } else {
+        ptrace_after_syscall_stop(t);
+        // Killed meanwhile: the call is not made.
+        if (t.killed()) return RunInterrupt{.in_syscall = true};
+    }
     return RunSyscallInvoke{};
 }
 
@@ -31,7 +38,12 @@ RunState execute(Task& t, RunSyscallInvoke) {
     return RunSyscallExit{};
 }
 
-RunState execute(Task& t, RunSyscallExit) {
+RunState execute(Task& t, RunSyscallExit s) {
+    if (ptrace_pending_event(t)) return s;
+    if (s.after_ptrace_stop)
+        ptrace_after_syscall_stop(t);
+    else if (ptrace_syscall_stop(t, false))
+        return RunSyscallExit{.after_ptrace_stop = true};
     i64 rax = static_cast<i64>(t.regs.rax);
     // orig_rax is -1 after rt_sigreturn and execve: what is in rax then is not a result.
     bool restart = static_cast<i64>(t.regs.orig_rax) >= 0 && rax < 0 && rax >= -4095 && is_restart_code(static_cast<int>(-rax));
