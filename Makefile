@@ -54,12 +54,14 @@ override CXX := $(TOOLCHAIN)/bin/musl-g++
 TOOLCHAIN_DONE := $(TOOLCHAIN)/done
 else
 LINK_STATIC := -static-pie
+# Such systems' {fmt} is newer than src/base/fmt_library.cc knows.
+NATIVE_FLAGS := -DFMT_HEADER_ONLY=1
 endif
 endif
 
 GEN := $(BUILD)/gen
 WARN := -Wall -Wextra -Wshadow -Wdate-time -Wno-missing-field-initializers $(if $(filter 1,$(WERROR)),-Werror)
-CPP_ALL := -I. -I$(GEN) -D_GNU_SOURCE -DSBX_DEBUG=$(SBX_DEBUG) $(if $(filter 1,$(SBX_DEBUG)),-D_GLIBCXX_ASSERTIONS) $(CPPFLAGS)
+CPP_ALL := -I. $(NATIVE_FLAGS) -I$(GEN) -D_GNU_SOURCE -DSBX_DEBUG=$(SBX_DEBUG) $(if $(filter 1,$(SBX_DEBUG)),-D_GLIBCXX_ASSERTIONS) $(CPPFLAGS)
 COMMON := -ffile-prefix-map=$(CURDIR)=. -pthread -fPIE -ffunction-sections -fdata-sections -fno-strict-aliasing -fstack-protector-strong -fstack-clash-protection \
     $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) $(if $(filter 1,$(LTO)),-flto=auto)
 ifeq ($(STATIC)$(SAN),0)

@@ -13,7 +13,8 @@ if command -v apk >/dev/null; then
     packages=()
     for purpose; do
         case $purpose in
-        build) packages+=(build-base bash linux-headers libseccomp-dev libseccomp-static cli11-dev tomlplusplus-dev tl-expected fmt-dev doctest-dev) ;;
+        build) packages+=(build-base linux-headers libseccomp-dev libseccomp-static cli11-dev tomlplusplus-dev tl-expected fmt-dev
+                          doctest-dev) ;;
         test) packages+=(coreutils findutils grep procps python3) ;;
         lint) packages+=(clang clang-extra-tools) ;;
         esac

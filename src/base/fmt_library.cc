@@ -1,5 +1,7 @@
 // The compiled half of {fmt}: everything that its headers declare and leave to libfmt, of which there is none for musl. Used by all files
 // that format text; they then compile several times faster than with FMT_HEADER_ONLY.
+// With FMT_HEADER_ONLY (where {fmt} is much newer than Debian's) it is empty.
+#ifndef FMT_HEADER_ONLY
 #include <fmt/format-inl.h>
 
 FMT_BEGIN_NAMESPACE
@@ -15,3 +17,4 @@ template FMT_API void buffer<char>::append(const char*, const char*);
 
 }  // namespace detail
 FMT_END_NAMESPACE
+#endif
