@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "fs/vfs/dentry.h"
 #include "fs/vfs/inode.h"
 #include "fs/vfs/types.h"
 
@@ -13,7 +14,10 @@ namespace sbx::vfs {
 class FileSystem : public RefCounted {
 public:
     FileSystem();
+    ~FileSystem() override;
     u64 dev() const { return dev_; }  // st_dev: an anonymous device number of its own
+    // The root of the one dentry tree; made at first use.
+    Ref<Dentry> root_dentry();
     virtual std::string_view type_name() const = 0;  // as in /proc/filesystems
     virtual Ref<Inode> root() = 0;
     virtual Result<StatFs> statfs() = 0;
@@ -22,11 +26,24 @@ public:
     // False: dentries may go stale behind us (host files, procfs); the walk asks Inode::revalidate.
     virtual bool dentries_stable() const { return true; }
     virtual Result<> sync() { return {}; }
+    // The last mount of it is gone. Every inode and every dentry tree holds its file system: one that keeps its own root inode
+    // drops it here, or lives for ever. Open files may go on for a while.
+    virtual void on_unmounted() {}
+    // MS_RDONLY of the file system itself (all its mounts).
+    std::atomic<bool> read_only{false};
+    // mount(2) with MS_REMOUNT: new options. EINVAL for what cannot change.
+    virtual Result<> remount(std::string_view data, const Caller& c);
     // Serialises renames over two directories of this file system.
     Mutex<Rank::FsRename> rename_mu;
 
 private:
+    friend class Dentry;
+    friend class Mount;
+    void root_dentry_gone(Dentry& d);
     u64 dev_;
+    Mutex<Rank::Leaf> root_mu_;
+    Dentry* root_dentry_ SBX_GUARDED_BY(root_mu_) = nullptr;  // not owned
+    std::atomic<u32> mounts_{0};
 };
 
 // A type that mount(2) can make. Registered at start-up by the concrete file systems (from cli/).

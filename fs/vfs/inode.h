@@ -2,7 +2,7 @@
 //
 // General contract: no method blocks on a guest action (host disk I/O is fine); none touches application memory except open files'
 // read/write through IoBuf. Permissions are checked by the VFS (vfs/permission.h) before; a file system checks only what it alone knows.
-// Locks: for directory-changing methods the VFS holds dir_mu() of the directories involved exclusively (for rename: both, and the file
+// Ownership: an inode keeps its file system alive. Locks: for directory-changing methods the VFS holds dir_mu() of the directories involved exclusively (for rename: both, and the file
 // system's rename lock); lookup is called with it held shared or exclusive. Every default implementation returns the errno Linux gives for
 // a file of that type.
 #pragma once
@@ -96,6 +96,8 @@ public:
     RwMutex<Rank::Dir>& dir_mu() { return dir_mu_; }
     // Lock lists, created at first use. Never null.
     FileLocks& locks();
+    // The same, or null if there never was a lock (cheap test at close).
+    FileLocks* existing_locks() const { return locks_.load(std::memory_order_acquire); }
     // inotify marks, or null if none was ever set (cheap test on hot paths).
     InotifyMarks* marks() const { return marks_.load(std::memory_order_acquire); }
     InotifyMarks& make_marks();
@@ -103,8 +105,14 @@ public:
     Ref<RefCounted> attached() const;
     void attach(Ref<RefCounted> object);
 
-    // Writers and deny-write counts of an executable (ETXTBSY).
+    // Open for writing that many times; negative: that many users deny writing (a running executable). ETXTBSY.
     std::atomic<i32> write_count{0};
+    Result<> get_write_access();   // ETXTBSY
+    void put_write_access() { write_count.fetch_sub(1); }
+    Result<> deny_write_access();  // ETXTBSY
+    void allow_write_access() { write_count.fetch_add(1); }
+    // Made by O_TMPFILE without O_EXCL: linkat(2) may give it a first name.
+    std::atomic<bool> linkable_tmpfile{false};
 
 private:
     FileSystem& fs_;

@@ -22,14 +22,15 @@ struct FileLock {
 
 class FileLocks {
 public:
+    static constexpr size_t kMaxPerInode = 65536;
     // fcntl F_SETLK: replaces what `owner` holds over the range, merging and splitting. EAGAIN on conflict; *blocker (if given) then says with
     // whom. ENOLCK when too many.
     Result<> set_record(const FileLock& l, FileLock* blocker = nullptr);
     void clear_record(const void* owner, u64 start = 0, u64 end = ~0ull);
     // F_GETLK: the first conflicting lock. False if there is none.
     bool test_record(const FileLock& l, FileLock* conflict) const;
-    // flock(2). A change of type is not atomic, as on Linux.
-    Result<> set_flock(LockType type, const void* owner);
+    // flock(2). A change of type is not atomic, as on Linux. EAGAIN.
+    Result<> set_flock(LockType type, const void* owner, int pid = 0);
     void clear_flock(const void* owner);
     bool empty() const;
     std::vector<FileLock> records() const;
@@ -37,9 +38,22 @@ public:
     WaitQueue& queue() { return queue_; }
 
 private:
+    const FileLock* conflict_locked(const FileLock& l) const SBX_REQUIRES_SHARED(mu_);
+    // Cuts [start, end] out of what owner holds. True if anything changed.
+    bool cut_locked(const void* owner, u64 start, u64 end) SBX_REQUIRES(mu_);
     mutable Mutex<Rank::FileLocks> mu_;
-    std::vector<FileLock> records_ SBX_GUARDED_BY(mu_), flocks_ SBX_GUARDED_BY(mu_);
+    std::vector<FileLock> records_ SBX_GUARDED_BY(mu_);  // sorted by start
+    std::vector<FileLock> flocks_ SBX_GUARDED_BY(mu_);
     WaitQueue queue_;
+};
+
+// Deadlock detection of POSIX locks (posix_locks_deadlock() of fs/locks.c): who waits for whom, over all inodes. A blocked F_SETLKW
+// registers itself; before that it asks whether waiting would close a circle.
+class LockWaits {
+public:
+    // EDEADLK if `blocker` (an owner) waits, over others perhaps, for `waiter`; else notes that waiter waits for blocker.
+    static Result<> begin(const void* waiter, const void* blocker);
+    static void end(const void* waiter);
 };
 
 }  // namespace sbx::vfs

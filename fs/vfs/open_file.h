@@ -85,6 +85,11 @@ public:
     // Creds at open time (f_cred): who may write through it.
     const CredsRef& creds() const { return creds_; }
     void set_creds(CredsRef c) { creds_ = std::move(c); }
+    // open() counted this file among the inode's writers; the end of the file takes that back.
+    void hold_write_access() { holds_write_access_ = true; }
+    // IN_ACCESS, IN_MODIFY and IN_CLOSE_* are told for it (not for pipes, sockets and anonymous files).
+    void watch_events() { watched_ = true; }
+    bool watched() const { return watched_; }
 
 protected:
     std::atomic<int> flags_;
@@ -93,6 +98,7 @@ private:
     friend Result<Ref<OpenFile>> open_path_only(const Path& p, int flags);
     Path path_;
     bool mode_readable_, mode_writable_, path_only_ = false;
+    bool holds_write_access_ = false, watched_ = false;
     Mutex<Rank::OpenFile> pos_mu_;
     i64 pos_ = 0;
     CredsRef creds_;

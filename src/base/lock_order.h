@@ -7,11 +7,11 @@ namespace sbx {
 enum class Rank : unsigned {
     Boot,             // start and end of the sandbox; outermost
     KernelExt,        // Kernel: pause, checkpoint; everything stops under it
+    OpenFile,         // file position, directory cursor: read, write and getdents run under it, so outside of all file systems' locks
     FsRename,         // one rename at a time in a file system (dentry tree changes over two directories)
     Dir,              // an inode's directory lock; parent before child (nestable by that rule)
     DentryTree,       // dentry children, names, mounts
     InodeData,        // an inode's data and size (i_rwsem); copy in/out happens above or outside of it
-    OpenFile,         // file position, directory cursor
     Overlay,          // copy-up of one inode
     Epoll,            // epoll instance; nests along the (acyclic, bounded) epoll tree
     Tty,              // tty state; before TaskSet: job control looks up groups
@@ -24,6 +24,7 @@ enum class Rank : unsigned {
     Inotify,          // watches and event queue
     Mm,               // address space (mmap_sem): VMAs and pmas; held across guest memory access, by design
     MmMappings,       // who maps a file (reverse map), taken under Mm and by truncation alone
+    FilePages,        // which pages hold the data of an in-memory file; Mappable::translate takes it under Mm
     MemoryFile,       // allocator of the memory file
     PlatformMapper,   // the platform's address-space changes
     Timekeeper,       // timer list
