@@ -35,6 +35,7 @@ public:
     bool refuses_writes() const { return options_.read_only; }
     bool exclusive() const { return options_.cache == Cache::Exclusive; }
     OwnerHook owner_hook() const { return options_.owner; }
+    const Hidden* hidden() const { return options_.hidden.get(); }
     // The inode of a host file, found as `name` in `parent` (both may be missing: an unnamed file). fd: its O_PATH descriptor, if open.
     Ref<HostInode> inode_for(const Statx& s, Ref<HostInode> parent, std::string_view name, UniqueFd fd);
     // st_ino that is unique over all host file systems below the root.

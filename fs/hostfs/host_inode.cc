@@ -192,8 +192,27 @@ void HostInode::invalidate_mappings(u64 from) {
     if (m) m->invalidate(from);
 }
 
+bool HostInode::hides(std::string_view name) const {
+    const Hidden* hidden = host_fs().hidden();
+    if (!hidden || !hidden->may_hide(name)) return false;
+    std::string path = "/" + std::string(name);
+    Ref<HostInode> dir;
+    for (const HostInode* at = this; at;) {
+        Ref<HostInode> above;
+        {
+            Lock l(at->mu_);
+            above = at->parent_;
+            if (above) path = "/" + at->name_ + path;
+        }
+        dir = std::move(above);
+        at = dir.get();
+    }
+    return hidden->hides(path);
+}
+
 Result<Ref<vfs::Inode>> HostInode::lookup(std::string_view name) {
     if (!is_dir()) return err(ENOTDIR);
+    if (hides(name)) return err(ENOENT);
     Pin dir = SBX_TRY(pin());
     std::string n(name);
     UniqueFd fd = SBX_TRY(open_node(dir.fd(), n.c_str()));
@@ -202,6 +221,7 @@ Result<Ref<vfs::Inode>> HostInode::lookup(std::string_view name) {
 }
 
 bool HostInode::revalidate(std::string_view name, Inode* cached) {
+    if (hides(name)) return !cached;
     if (host_fs().exclusive()) return true;
     auto dir = pin();
     if (!dir) return false;

@@ -66,6 +66,8 @@ public:
     Result<Ref<HostFile>> open_data(bool read, bool write);
     // The one mapping object of the file; `file` is open for reading.
     Result<Ref<HostMapping>> mapping(HostFile& file);
+    // Whether this directory must not show `name` (hidden.h).
+    bool hides(std::string_view name) const;
     // Tells mappings of a truncation: what is mapped from `from` on is dropped.
     void invalidate_mappings(u64 from);
 

@@ -26,6 +26,7 @@ Result<Ref<vfs::Inode>> HostInode::created(Pin& dir, const std::string& name, co
 
 Result<Ref<vfs::Inode>> HostInode::make_node(std::string_view name, const vfs::NewNode& n, const vfs::Caller&) {
     SBX_TRY(writable_fs());
+    if (hides(name)) return err(EACCES);
     Pin dir = SBX_TRY(pin());
     std::string text(name);
     switch (n.mode & S_IFMT) {
@@ -56,6 +57,7 @@ Result<Ref<vfs::Inode>> HostInode::make_node(std::string_view name, const vfs::N
 
 Result<Ref<vfs::Inode>> HostInode::symlink(std::string_view name, std::string_view target, const vfs::NewNode& n, const vfs::Caller&) {
     SBX_TRY(writable_fs());
+    if (hides(name)) return err(EACCES);
     Pin dir = SBX_TRY(pin());
     std::string text(name);
     SBX_TRY(make_symlink(std::string(target).c_str(), dir.fd(), text.c_str()));
@@ -69,6 +71,7 @@ Result<> HostInode::link(std::string_view name, Inode& target, const vfs::Caller
     if (&target.fs() != &fs()) return err(EXDEV);
     HostInode& t = static_cast<HostInode&>(target);
     if (t.is_dir()) return err(EPERM);
+    if (hides(name)) return err(EACCES);
     Pin dir = SBX_TRY(pin());
     Pin node = SBX_TRY(t.pin());
     Ref<HostInode> old_dir;
@@ -128,6 +131,7 @@ Result<> HostInode::rename(std::string_view name, Inode& what, Inode& new_dir, s
     HostInode& w = static_cast<HostInode&>(what);
     HostInode& to = static_cast<HostInode&>(new_dir);
     HostInode* v = static_cast<HostInode*>(victim);
+    if (hides(name) || to.hides(new_name)) return err(EACCES);  // the host has, or would then have, a file that is not there
     if (&w == v && !(flags & (kExchange | kNoReplace))) return {};  // two links to one file: nothing happens (rename(2))
     Pin old_pin = SBX_TRY(pin());
     Pin new_pin = SBX_TRY(to.pin());

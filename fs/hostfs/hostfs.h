@@ -7,6 +7,7 @@
 // Not supported: host file locks (locks are the sentry's own), O_DIRECT (ignored), device nodes other than overlay whiteouts.
 #pragma once
 
+#include "fs/hostfs/hidden.h"
 #include "fs/vfs/file_system.h"
 #include "fs/vfs/open_file.h"
 #include "src/host/unique_fd.h"
@@ -23,6 +24,7 @@ struct Options {
     bool read_only = true;
     Cache cache = Cache::Revalidate;
     OwnerHook owner = nullptr;
+    Ref<Hidden> hidden;  // may be null: nothing is hidden
 };
 
 // `root`: an O_PATH descriptor. Call it before the sentry loses its root: it keeps /proc/self/fd (see host_calls.h).
