@@ -77,7 +77,6 @@ private:
     Ref<HostInode> node_;
     UniqueFd fd_;
     u64 dev_;
-    // Taken inside the position lock, which is of the same rank.
     // Taken inside the position lock, which is of the same rank; sinks and the table of inodes lock inside.
     Mutex<Rank::OpenFile> mu_;
     std::vector<char> buffer_ SBX_GUARDED_BY(mu_);

@@ -29,7 +29,7 @@ public:
     Result<vfs::StatFs> statfs() override;
     bool dentries_stable() const override { return options_.cache == Cache::Exclusive; }
     Result<> sync() override;
-    void on_unmounted() { root_.reset(); }
+    void on_unmounted() override { root_.reset(); }
 
     Result<> set_root(UniqueFd fd);
     bool refuses_writes() const { return options_.read_only; }

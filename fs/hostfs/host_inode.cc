@@ -9,6 +9,9 @@
 #include "src/base/panic.h"
 
 namespace sbx::hostfs {
+namespace {
+constexpr size_t kDeepest = 1 << 20;  // more directories than that are a circle
+}
 
 HostFile::HostFile(HostInode& inode, UniqueFd fd, bool readable, bool writable)
     : inode_(inode), fd_(std::move(fd)), readable_(readable), writable_(writable) {
@@ -52,11 +55,30 @@ void HostInode::on_last_unref() {
 }
 
 void HostInode::set_name(Ref<HostInode> parent, std::string_view name) {
+    {
+        Lock l(mu_);
+        if (parent_ == parent) {
+            if (name_ != name) name_ = name;
+            return;
+        }
+    }
+    if (is_dir()) {
+        // The host may show a directory inside itself (bind mounts); our tree has no circles.
+        Ref<HostInode> up = parent;
+        while (up) {
+            if (up == this) return;
+            Ref<HostInode> next;
+            {
+                Lock l(up->mu_);
+                next = up->parent_;
+            }
+            up = std::move(next);
+        }
+    }
     Lock l(mu_);
-    if (parent_ != parent) std::swap(parent_, parent);
-    if (name_ != name) name_ = name;
+    std::swap(parent_, parent);
+    name_ = name;
     l.unlock();
-    parent.reset();
 }
 
 void HostInode::offer(UniqueFd fd) {
@@ -83,7 +105,7 @@ Result<HostInode::Pin> HostInode::pin() {
             s.name = at->name_;
             at = at->parent_;
         }
-        if (!at) return err(ESTALE);
+        if (!at || path.size() > kDeepest) return err(ESTALE);
         path.push_back(std::move(s));
         fd = at->node_.pin();
     }

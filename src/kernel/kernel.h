@@ -36,8 +36,7 @@ public:
     Timekeeper& timekeeper() const { return *timekeeper_; }
     FutexTable& futexes() const { return *futexes_; }
     CpuClock& cpu_clock() const { return *cpu_clock_; }
-    unsigned cpus() const { return cpus_; }  // that programs see
-    unsigned host_cpus() const { return host_cpus_; }
+    unsigned cpus() const { return cpus_; }
 
     // How the first process ended, once tasks are gone: wait status.
     std::atomic<int> init_status{0};
@@ -57,7 +56,7 @@ private:
     std::unique_ptr<Timekeeper> timekeeper_;
     std::unique_ptr<FutexTable> futexes_;
     std::unique_ptr<CpuClock> cpu_clock_;
-    unsigned host_cpus_ = 1, cpus_ = 1;
+    unsigned cpus_ = 1;
 };
 
 }  // namespace sbx
