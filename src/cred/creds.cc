@@ -2,15 +2,13 @@
 #include "src/cred/creds.h"
 
 #include <algorithm>
-#include <atomic>
+
+#include "src/base/ns_id.h"
 
 namespace sbx {
 namespace {
 
 constexpr unsigned kMaxLevel = 32;
-// Inode numbers of namespaces under /proc/PID/ns, as on Linux: the initial user namespace has a fixed one.
-constexpr u64 kInitialId = 4026531837;
-std::atomic<u64> next_id{4026532300};
 
 u32 map_up(const std::vector<IdMapRange>& map, u32 id) {  // inside -> outside
     for (const IdMapRange& r : map)
@@ -55,7 +53,7 @@ Result<> translate(std::vector<IdMapRange>& map, const std::vector<IdMapRange>* 
 
 Ref<UserNamespace> UserNamespace::create_initial() {
     Ref<UserNamespace> ns = adopt_ref(new UserNamespace);
-    ns->id_ = kInitialId;
+    ns->id_ = kInitialUserNs;
     ns->uid_map_ = ns->gid_map_ = {IdMapRange{0, 0, 0xffffffff}};
     return ns;
 }
@@ -71,7 +69,7 @@ Result<Ref<UserNamespace>> UserNamespace::create(Ref<UserNamespace> parent, Kuid
     ns->parent_ = std::move(parent);
     ns->owner_ = owner;
     ns->owner_group_ = owner_group;
-    ns->id_ = next_id.fetch_add(1);
+    ns->id_ = next_namespace_id();
     return ns;
 }
 
