@@ -1,0 +1,49 @@
+// The anonymous inode and its file system.
+#include "fs/anon/anon_inode.h"
+
+#include "fs/vfs/dentry.h"
+#include "fs/vfs/file_system.h"
+#include "fs/vfs/inode.h"
+#include "fs/vfs/mount.h"
+#include "fs/vfs/open_file.h"
+
+namespace sbx::anon {
+namespace {
+
+class AnonInode final : public vfs::Inode {
+public:
+    // S_IFMT is 0 on Linux: no type at all.
+    explicit AnonInode(vfs::FileSystem& fs) : Inode(fs, 1, 0) {}
+    Result<vfs::Attr> attr() override {
+        vfs::Attr a;
+        a.mode = 0600;
+        a.ino = ino();
+        return a;
+    }
+    // Nothing of a shared inode can be changed (simple_setattr is not offered: ENXIO for opening, EPERM here).
+    Result<> set_attr(const vfs::SetAttr&, const vfs::Caller&) override { return err(EPERM); }
+    Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs&) override { return err(ENXIO); }
+};
+
+class AnonFs final : public vfs::FileSystem {
+public:
+    std::string_view type_name() const override { return "anon_inodefs"; }
+    Ref<vfs::Inode> root() override { return {}; }
+    Result<vfs::StatFs> statfs() override {
+        vfs::StatFs s;
+        s.type = 0x09041934;  // ANON_INODE_FS_MAGIC
+        return s;
+    }
+};
+
+}  // namespace
+
+vfs::Path anon_path(std::string_view name) {
+    static AnonFs& fs = *make_ref<AnonFs>().release();
+    static AnonInode& inode = *make_ref<AnonInode>(fs).release();
+    static const Ref<vfs::Mount>& mount =
+        *new Ref<vfs::Mount>(vfs::Mount::create(Ref<vfs::FileSystem>(fs), vfs::Dentry::create_root({}, "anon_inode:"), 0, "none"));
+    return {mount, vfs::Dentry::create_root(Ref<vfs::Inode>(inode), "anon_inode:" + std::string(name))};
+}
+
+}  // namespace sbx::anon

@@ -1,0 +1,24 @@
+// PidFile: a pidfd (pidfd_open(2)): names a process for good, and is readable once it has ended. Used by syscalls/pidfd.cc.
+#pragma once
+
+#include "fs/vfs/open_file.h"
+#include "src/kernel/pid.h"
+
+namespace sbx::anon {
+
+class PidFile final : public vfs::OpenFile {
+public:
+    PidFile(Ref<Pid> pid, int flags);
+    const Ref<Pid>& pid() const { return pid_; }
+    EventMask poll(EventMask mask, const vfs::Caller& c) override;
+    void poll_add(Waiter& w, const vfs::Caller& c) override;
+    void poll_remove(Waiter& w) override;
+    Result<size_t> read(mm::IoBuf&, i64*, u32, const vfs::Caller&) override { return err(EINVAL); }
+    Result<size_t> write(mm::IoBuf&, i64*, u32, const vfs::Caller&) override { return err(EINVAL); }
+    std::string fdinfo(const vfs::Caller& c) const override;
+
+private:
+    Ref<Pid> pid_;
+};
+
+}  // namespace sbx::anon

@@ -1,0 +1,30 @@
+// SignalFile: a signalfd (signalfd(2)): reads take pending signals of the reading task. Used by syscalls/signalfd.cc.
+#pragma once
+
+#include <unordered_map>
+
+#include "fs/vfs/open_file.h"
+#include "src/kernel/signal.h"
+
+namespace sbx::anon {
+
+class SignalFile final : public vfs::OpenFile {
+public:
+    SignalFile(SigSet mask, int flags);
+    void set_mask(SigSet mask, Task& t);
+    Result<size_t> read(mm::IoBuf& dst, i64* pos, u32 rwf, const vfs::Caller& c) override;
+    Result<size_t> write(mm::IoBuf&, i64*, u32, const vfs::Caller&) override { return err(EINVAL); }
+    EventMask poll(EventMask mask, const vfs::Caller& c) override;
+    void poll_add(Waiter& w, const vfs::Caller& c) override;
+    void poll_remove(Waiter& w) override;
+    std::string fdinfo(const vfs::Caller& c) const override;
+
+private:
+    SigSet mask() const { return SigSet{mask_.load(std::memory_order_relaxed)}; }
+    std::atomic<u64> mask_;
+    // Whose queue a waiter is on: that of the process that registered it.
+    Mutex<Rank::Leaf> mu_;
+    std::unordered_map<Waiter*, Ref<SignalHandlers>> waiters_ SBX_GUARDED_BY(mu_);
+};
+
+}  // namespace sbx::anon
