@@ -68,6 +68,9 @@ ifeq ($(STATIC)$(SAN),0)
 # musl has no fortified functions; with optimisation off glibc's only warn.
 COMMON += $(if $(filter -O0,$(CXXFLAGS)),,-D_FORTIFY_SOURCE=2)
 endif
+# Code below platform/stub runs inside application processes: no canary in thread-local storage, no calls that a compiler made up.
+STUB_FLAGS := -fno-stack-protector -fno-stack-clash-protection -fcf-protection=none -fno-builtin -fno-tree-loop-distribute-patterns \
+    -fno-lto $(if $(SAN),-fno-sanitize=all)
 CXX_ALL = $(CXX) -std=c++20 $(CPP_ALL) $(WARN) $(COMMON) $(CXXFLAGS)
 CC_ALL = $(CC) $(CPP_ALL) $(WARN) $(COMMON) $(CFLAGS)
 LINK = $(CXX) $(COMMON) $(CXXFLAGS) $(or $(LINK_STATIC),$(if $(filter 0,$(STATIC)),-pie)) \
@@ -94,7 +97,7 @@ define write_if_changed # FILE,TEXT
 $(if $(and $(wildcard $(1)),$(findstring x$(strip $(2))x,x$(strip $(file <$(1)))x)),,$(shell mkdir -p $(dir $(1)))$(file >$(1),$(strip $(2))))
 endef
 ifneq ($(filter-out clean help deps deps-test deps-lint fetch asan ubsan tsan debug dist map format,$(or $(MAKECMDGOALS),all)),)
-$(call write_if_changed,$(BUILD)/.flags,$(CXX_ALL) $(CC_ALL) $(LINK))
+$(call write_if_changed,$(BUILD)/.flags,$(filter-out -Werror,$(CXX_ALL) $(CC_ALL) $(LINK) $(STUB_FLAGS)))
 $(call write_if_changed,$(BUILD)/.sources,$(SRCS) $(UNIT_SRCS))
 endif
 
@@ -113,9 +116,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-6s %s\n' '$(1)' '$(2)')
 
 # Exceptions belong to the command line, the configuration and the tests.
 NOEXC = $(if $(filter src/cli/% src/config/% test/%,$<),,-fno-exceptions)
-# Code below platform/stub runs inside application processes: no canary in thread-local storage, no calls that a compiler made up.
-STUB = $(if $(filter platform/stub/%,$<),-fno-stack-protector -fno-stack-clash-protection -fcf-protection=none -fno-builtin \
-    -fno-tree-loop-distribute-patterns -fno-lto $(if $(SAN),-fno-sanitize=all))
+STUB = $(if $(filter platform/stub/%,$<),$(STUB_FLAGS))
 
 $(TOOLCHAIN_DONE):
 	tools/toolchain/build.sh build
@@ -170,8 +171,10 @@ compile_commands.json: $(BUILD)/.sources Makefile
 	  done; echo; echo ']'; } >$@
 
 # --- variants --------------------------------------------------------------------------------------------------------------------
-VARIANT = $(MAKE) STATIC=0 SBX_DEBUG=1 all unit
-asan:  ## build-asan/: AddressSanitizer
+# GOALS is what is made of a variant, as in `make asan GOALS=test`.
+GOALS ?= all unit
+VARIANT = +$(MAKE) STATIC=0 SBX_DEBUG=1 $(GOALS)
+asan:  ## build-asan/: AddressSanitizer (GOALS=test tests with it; so for the next three)
 	$(VARIANT) BUILD=build-asan SAN=address CXXFLAGS='-O1 -g' CFLAGS='-O1 -g'
 ubsan:  ## build-ubsan/: UndefinedBehaviorSanitizer
 	$(VARIANT) BUILD=build-ubsan SAN=undefined CXXFLAGS='-O1 -g -fno-sanitize-recover=all' CFLAGS='-O1 -g'

@@ -3,8 +3,6 @@
 
 #include <unistd.h>
 
-#include "src/mm/memory_manager.h"
-
 namespace sbx::hostfs {
 
 HostBacking::HostBacking(UniqueFd fd, bool writable) : fd_(std::move(fd)), writable_(writable) { FdBudget::get().hold(1); }
@@ -61,41 +59,15 @@ Result<mm::Translation> HostMapping::translate(u64 offset, u64, bool write) {
     return t;
 }
 
-void HostMapping::add_mapping(mm::MemoryManager& mm, Range addr, u64 offset, bool) {
-    Lock l(mu_);
-    entries_.push_back(Entry{&mm, addr, offset});
+void HostMapping::add_mapping(mm::MemoryManager& mm, Range addr, u64 offset, bool writable_shared) {
+    mappings_.add(mm, addr, offset, writable_shared);
 }
 
-void HostMapping::remove_mapping(mm::MemoryManager& mm, Range addr, u64 offset, bool) {
-    Lock l(mu_);
-    for (size_t i = entries_.size(); i-- > 0;) {
-        const Entry& e = entries_[i];
-        if (e.mm != &mm || !(e.addr == addr) || e.offset != offset) continue;
-        entries_[i] = entries_.back();
-        entries_.pop_back();
-        return;
-    }
+void HostMapping::remove_mapping(mm::MemoryManager& mm, Range addr, u64 offset, bool writable_shared) {
+    mappings_.remove(mm, addr, offset, writable_shared);
 }
 
-void HostMapping::invalidate(u64 from) {
-    // The memory managers are kept alive over the call, which must not run under mu_ (their own lock comes first).
-    struct Hit {
-        Ref<mm::MemoryManager> mm;
-        Range addr;
-    };
-    std::vector<Hit> hits;
-    {
-        Lock l(mu_);
-        u64 first = page_up(from);
-        for (const Entry& e : entries_) {
-            u64 end = e.offset + e.addr.length();
-            if (end <= first) continue;
-            u64 skip = first > e.offset ? first - e.offset : 0;
-            if (e.mm->try_ref()) hits.push_back(Hit{Ref<mm::MemoryManager>::adopt(e.mm), Range{e.addr.start + skip, e.addr.end}});
-        }
-    }
-    for (Hit& h : hits) h.mm->invalidate(*this, h.addr);
-}
+void HostMapping::invalidate(u64 from) { mappings_.invalidate(*this, Range{page_up(from), ~0ull}); }
 
 mm::MappableName HostMapping::name() {
     mm::MappableName n;

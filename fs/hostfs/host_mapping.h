@@ -1,13 +1,11 @@
 // HostMapping: mmap of a host file: its pages are mapped straight from a descriptor of the host. Used by HostInode and open files.
 //
 // Beyond the end of file the host itself raises SIGBUS in the application; a truncation through us also drops private copies there.
-// Lock: mu_ (Rank::MmMappings) guards the list of mappings.
 #pragma once
-
-#include <vector>
 
 #include "fs/hostfs/host_inode.h"
 #include "src/mm/mappable.h"
+#include "src/mm/mapping_set.h"
 
 namespace sbx::hostfs {
 
@@ -47,15 +45,9 @@ public:
 private:
     HostMapping(HostInode* inode, Ref<HostBacking> backing) : inode_(inode), backing_(std::move(backing)) {}
     void on_last_unref() override;
-    struct Entry {
-        mm::MemoryManager* mm;
-        Range addr;
-        u64 offset;
-    };
     Ref<HostInode> inode_;  // or null
     Ref<HostBacking> backing_;
-    Mutex<Rank::MmMappings> mu_;
-    std::vector<Entry> entries_ SBX_GUARDED_BY(mu_);
+    mm::MappingSet mappings_;
 };
 
 }  // namespace sbx::hostfs

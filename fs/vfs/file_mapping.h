@@ -18,6 +18,7 @@ public:
     }
     mm::MappableName name() override { return name_; }
     const mm::Mappable& target() const override { return inner_->target(); }
+    Result<> remove(Range file_range) override { return inner_->remove(file_range); }
     Result<> sync(Range file_range) override { return inner_->sync(file_range); }
 
 private:

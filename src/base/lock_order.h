@@ -28,11 +28,11 @@ enum class Rank : unsigned {
     MemoryFile,       // allocator of the memory file
     PlatformMapper,   // the platform's address-space changes
     Timekeeper,       // timer list
-    TimerGroup,       // a thread group's posix timers
-    Timer,            // one timer
     TaskSet,          // tasks, thread groups, sessions, PID namespaces
     SignalHandlers,   // dispositions and all pending queues of the thread groups sharing them
     Task,             // one task's own fields that others read
+    TimerGroup,       // a thread group's itimers and posix timers; the CPU clock takes them under TaskSet
+    Timer,            // one posix timer
     Futex,            // futex bucket
     RunningTasks,     // count of running tasks, for the CPU clock
     WaitQueue,        // one wait queue; callbacks run under it; nests along the epoll tree

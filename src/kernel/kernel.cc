@@ -9,7 +9,7 @@
 
 namespace sbx {
 namespace {
-unsigned host_cpus() {
+unsigned count_host_cpus() {
     cpu_set_t set;
     CPU_ZERO(&set);
     if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
@@ -25,7 +25,8 @@ Kernel::Kernel(Options o, std::unique_ptr<platform::Platform> platform, Ref<mm::
       timekeeper_(std::make_unique<Timekeeper>()),
       futexes_(std::make_unique<FutexTable>()),
       cpu_clock_(std::make_unique<CpuClock>(*this)),
-      cpus_(options_.cpus ? options_.cpus : host_cpus()) {
+      host_cpus_(count_host_cpus()),
+      cpus_(options_.cpus ? options_.cpus : host_cpus_) {
     tasks_.root_ns = PidNamespace::create_initial(user_ns_);
     tasks_.task_limit = options_.pids_limit;
 }

@@ -36,7 +36,8 @@ public:
     Timekeeper& timekeeper() const { return *timekeeper_; }
     FutexTable& futexes() const { return *futexes_; }
     CpuClock& cpu_clock() const { return *cpu_clock_; }
-    unsigned cpus() const { return cpus_; }
+    unsigned cpus() const { return cpus_; }  // that programs see
+    unsigned host_cpus() const { return host_cpus_; }
 
     // How the first process ended, once tasks are gone: wait status.
     std::atomic<int> init_status{0};
@@ -56,7 +57,7 @@ private:
     std::unique_ptr<Timekeeper> timekeeper_;
     std::unique_ptr<FutexTable> futexes_;
     std::unique_ptr<CpuClock> cpu_clock_;
-    unsigned cpus_ = 1;
+    unsigned host_cpus_ = 1, cpus_ = 1;
 };
 
 }  // namespace sbx

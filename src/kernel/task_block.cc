@@ -1,4 +1,6 @@
 // Blocking and waking of tasks.
+#include "src/kernel/cpu_clock.h"
+#include "src/kernel/kernel.h"
 #include "src/kernel/task.h"
 
 namespace sbx {
@@ -19,8 +21,14 @@ void Task::set_work(u32 bits) {
 namespace {
 class BlockedState {
 public:
-    explicit BlockedState(Task& t) : t_(t) { t_.cpu_state.store(Task::CpuState::Blocked); }
-    ~BlockedState() { t_.cpu_state.store(Task::CpuState::Sentry); }
+    explicit BlockedState(Task& t) : t_(t) {
+        t_.cpu_state.store(Task::CpuState::Blocked);
+        t_.kernel().cpu_clock().task_rests();
+    }
+    ~BlockedState() {
+        t_.kernel().cpu_clock().task_runs();
+        t_.cpu_state.store(Task::CpuState::Sentry);
+    }
 
 private:
     Task& t_;

@@ -1,6 +1,7 @@
 // The run loop: RunApp and the thread that drives the states.
 #include "src/base/log.h"
 #include "src/base/panic.h"
+#include "src/kernel/cpu_clock.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/task_internals.h"
 
@@ -63,6 +64,7 @@ RunState execute(Task& t, RunApp) {
 
 void TaskInternals::run(Task& t) {
     current = &t;
+    t.kernel().cpu_clock().task_runs();
     auto context = t.mm().address_space().create_context();
     if (context) {
         {
@@ -92,6 +94,7 @@ void TaskInternals::run(Task& t) {
         Lock l(t.context_mu_);
         t.context_.reset();
     }
+    t.kernel().cpu_clock().task_rests();
     current = nullptr;
 }
 

@@ -26,6 +26,33 @@ struct ResourceUse {
 // Of one thread.
 ResourceUse resource_use(const Task& t);
 
+// A part of a thread group that is made at first use and that other threads (the CPU clock) look at.
+template <class T>
+class SharedSlot {
+public:
+    std::shared_ptr<T> get() const {
+        Lock l(mu_);
+        return p_;
+    }
+    template <class Make>
+    std::shared_ptr<T> get_or(Make&& make) {
+        Lock l(mu_);
+        if (!p_) p_ = make();
+        return p_;
+    }
+    // Destroys outside of the lock.
+    void reset() {
+        std::shared_ptr<T> old;
+        Lock l(mu_);
+        old.swap(p_);
+        l.unlock();
+    }
+
+private:
+    mutable Mutex<Rank::Leaf> mu_;
+    std::shared_ptr<T> p_ SBX_GUARDED_BY(mu_);
+};
+
 class ThreadGroup final : public RefCounted, public ListNode<PgrpTag>, public ListNode<SessionTag> {
 public:
     ThreadGroup(Kernel& k, Ref<SignalHandlers> h);
@@ -76,8 +103,9 @@ public:
 
     // --- own locks (kernel/timers) ---
     // shared_ptr: their classes need not be complete here. Reset when the last thread exits.
-    std::shared_ptr<IntervalTimers> itimers;
-    std::shared_ptr<PosixTimers> posix_timers;
+    SharedSlot<IntervalTimers> itimers;
+    SharedSlot<PosixTimers> posix_timers;
+    std::atomic<Nanos> cpu_time{0};    // as the CPU clock charged it, for RLIMIT_CPU and CPU-clock timers
 
     std::atomic<int> oom_score_adj{0};
     Nanos start_time = 0;

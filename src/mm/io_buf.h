@@ -50,6 +50,8 @@ public:
     Result<size_t> with_spans(size_t n, bool into, FunctionRef<Result<size_t>(std::span<const iovec>)> fn) override;
 
 private:
+    template <class F>
+    Result<size_t> advance(size_t n, F&& move);
     MemoryManager& mm_;
     iovec one_{};
     std::vector<iovec> many_;

@@ -31,14 +31,19 @@ public:
     // written. The returned range carries one reference that the caller drops through BackingFile::dec_ref.
     // May be called with Rank::Mm held; must not touch application memory.
     virtual Result<Translation> translate(u64 offset, u64 length, bool write) = 0;
-    // Told of every VMA of this file (also on fork, split and move), so that truncation can find them: the implementation calls
-    // MemoryManager::invalidate for affected ranges. Called with Rank::Mm held.
+    // Told of every range of addresses that maps this file (also on fork and move), so that truncation can find them: what is removed
+    // may be a part of what was added. Implementations embed a MappingSet (mapping_set.h). Called with Rank::Mm held.
     virtual void add_mapping(MemoryManager& mm, Range addr, u64 offset, bool writable_shared) = 0;
     virtual void remove_mapping(MemoryManager& mm, Range addr, u64 offset, bool writable_shared) = 0;
     virtual MappableName name() = 0;
     // The object that truncation names in MemoryManager::invalidate: another one where this only lends a name to it (overlay).
     virtual const Mappable& target() const { return *this; }
-    // msync(2) of a shared mapping.
+    // madvise(MADV_REMOVE): frees the pages, which read as zeros then. Called without locks.
+    virtual Result<> remove(Range file_range) {
+        (void)file_range;
+        return err(EOPNOTSUPP);
+    }
+    // msync(2) of a shared mapping. Called without locks.
     virtual Result<> sync(Range file_range) {
         (void)file_range;
         return {};

@@ -40,6 +40,7 @@ struct MmapRequest {
     u8 max_prot = 7;  // what mprotect may give later (shared mapping of a file not open for writing: no write)
 };
 
+// Read also stands for a fault of which the platform does not know what it was (FaultTrap.error_code 0).
 enum class Access : u8 { Read, Write, Exec };
 
 // Result of a page fault that could not be served.
@@ -69,12 +70,18 @@ struct MmLayout {
 
 class MemoryManager final : public RefCounted {
 public:
-    static Result<Ref<MemoryManager>> create(platform::Platform& platform, MemoryFile& memory);
+    // `random`: bits for address space layout randomisation; 0: a fixed layout.
+    static Result<Ref<MemoryManager>> create(platform::Platform& platform, MemoryFile& memory, u64 random = 0);
     ~MemoryManager() override;
     // A copy for fork(2): shared mappings shared, private ones copy-on-write on both sides. MADV_DONTFORK, MADV_WIPEONFORK honoured.
     Result<Ref<MemoryManager>> fork();
 
     platform::AddressSpace& address_space();
+    // Applies mappings that are still queued. For the run loop, before the application goes on; what is not flushed costs a fault.
+    void flush_pending();
+    // Where the loader puts the end of the initial stack (page-aligned), and the addresses applications may use.
+    u64 stack_top() const;
+    Range user_range() const;
 
     // System calls; semantics and errno as in the man page of each.
     Result<u64> mmap(const MmapRequest& r, const MmLimits& l);
@@ -121,7 +128,8 @@ public:
 
     // Drops what is mapped of a file range that was truncated or punched (file lock not held; called by Mappable implementations).
     // `file` is compared with the target() of what is mapped.
-    void invalidate(const Mappable& file, Range addr);
+    // `copies`: private copies too, as truncation does and punching does not.
+    void invalidate(const Mappable& file, Range addr, bool copies = true);
 
     // Views.
     std::vector<VmaInfo> vmas(bool with_usage);
@@ -144,9 +152,10 @@ public:
     // membarrier registrations (bits of MEMBARRIER_CMD_*).
     std::atomic<u32> membarrier_state{0};
 
+    struct Impl;  // mm_impl.h
+
 private:
     MemoryManager();
-    struct Impl;
     std::unique_ptr<Impl> impl_;
 };
 

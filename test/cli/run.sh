@@ -34,6 +34,7 @@ work=$(mktemp -d /var/tmp/sbx-cli-XXXXXX)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/bin" "$work/home" "$work/cases"
 ln -s "$sbx" "$work/bin/sbx"
+export TTY="$here/on_terminal.py"
 export PATH="$work/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME="$work/home" LC_ALL=C
 unset XDG_CONFIG_HOME
 
@@ -160,7 +161,7 @@ finish_case() {
 		after=$(snapshot "$work/dir")
 		out=$(tr -d '\0' <"$work/out") err=$(tr -d '\0' <"$work/err")
 		if [ $got != "$status" ]; then
-			message="status $got, not $status: $(head -c 300 "$work/err")"
+			message="status $got, not $status: $(cat "$work/err" "$work/out" | head -c 400)"
 		elif [ -n "$line" ] && { ! [[ $(head -1 "$work/err") =~ ^sbx:\ $line$ ]] || [ "$(wc -l <"$work/err")" -gt 2 ] ||
 			[ "$(tail -n +2 "$work/err" | grep -vc '^     ')" != 0 ]; }; then
 			message="stderr \"$err\" is not \"$line\""

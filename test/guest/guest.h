@@ -3,6 +3,7 @@
 //
 //   TEST(name) { ... }       a sub-test; runs in a forked child of its own (or in place with --nofork name)
 //   TEST_DIR(name) { ... }   the same, in a fresh empty working directory that is removed afterwards
+//   TEST_LONG(name) { ... }  a sub-test with a longer limit
 //   HELPER(name) { ... }     what `self --helper name ARGS...` runs instead of the tests (int return; argc, argv = ARGS)
 //
 // A failed check prints one line on stderr and ends its process; a program's last line is `ok: N assertions` or `FAIL: ...`.
@@ -88,6 +89,7 @@ UNUSED static void guest_register_helper(const char *name, int (*fn)(int, char *
     static void test_##n(void)
 #define TEST(n) GUEST_TEST_(n, 0, 5)
 #define TEST_DIR(n) GUEST_TEST_(n, GUEST_DIR, 5)
+#define TEST_LONG(n) GUEST_TEST_(n, 0, 20) // for what a loaded machine may stretch
 #define HELPER(n)                                                                                                        \
     static int helper_##n(int argc, char **argv);                                                                        \
     __attribute__((constructor)) static void guest_regh_##n(void) { guest_register_helper(#n, helper_##n); }             \
@@ -252,6 +254,17 @@ UNUSED static long long now_ms(void) { return now_ns() / 1000000; }
 UNUSED static void sleep_ms(int ms) {
     struct timespec ts = {ms / 1000, ms % 1000 * 1000000L};
     while (nanosleep(&ts, &ts) == -1 && errno == EINTR) {
+    }
+}
+UNUSED static long long cpu_ns(void) {
+    struct timespec ts;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+    return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+// Use up some CPU time, however long that takes on a loaded machine (up to four seconds).
+UNUSED static void burn_cpu_ms(int ms) {
+    long long want = cpu_ns() + ms * 1000000LL, end = now_ms() + 4000;
+    while (cpu_ns() < want && now_ms() < end) {
     }
 }
 // A gate: one process or thread waits, another opens it, once for each waiting. Works over fork.

@@ -1,0 +1,83 @@
+// The mapper: the sentry thread that owns the template and the leaders of all stubs. Used by the platform's spaces and contexts.
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+#include <vector>
+
+#include "platform/stub/code.h"
+#include "src/base/mutex.h"
+#include "src/base/result.h"
+#include "src/host/unique_fd.h"
+#include "src/host/parker.h"
+
+namespace sbx::platform::ptrace {
+
+// A stub process. Owned by a space, or by the mapper's list of spares.
+struct Stub {
+    pid_t leader = 0;
+    u32 slot = 0;             // its page in the file of operation pages
+    stub::Op* ops = nullptr;  // that page, as the sentry maps it
+    std::atomic<bool> lost{false};
+    bool reaped = false;      // the leader's number is no longer ours. The mapper's, and its last owner's
+    struct Idle {
+        pid_t tid;
+        bool used;  // has run application code: its FP state is not that of a new thread
+    };
+    std::vector<Idle> idle;  // parked, untraced threads. Under the mapper's lock
+};
+
+class Mapper {
+public:
+    // Starts the thread and the template.
+    static Result<std::unique_ptr<Mapper>> start();
+    // Kills all stubs. No space may be left.
+    ~Mapper();
+
+    // A clean stub with one idle thread.
+    Result<std::unique_ptr<Stub>> take_stub();
+    // A parked thread: an idle one if there is, else a new one.
+    Result<Stub::Idle> take_thread(Stub& stub);
+    // Whether a thread that is no longer needed should be parked for the next one. Else it exits.
+    bool wants_thread(Stub& stub);
+    // Gives back a parked thread, after its tracer let go of it.
+    void keep_thread(Stub& stub, pid_t tid);
+    // Runs the `count` operations in stub.ops through the leader.
+    Result<> apply(Stub& stub, size_t count, size_t& done);
+    // Kills the stub; it is reaped later.
+    void retire(std::unique_ptr<Stub> stub);
+
+private:
+    struct Request;
+    Mapper() = default;
+    Result<> start_template();
+    void loop();
+    bool idle_work();
+    void serve(Request& r);
+    void call(Request& r);
+    Request* pop();
+    Result<std::unique_ptr<Stub>> make_stub();
+    Result<pid_t> make_thread(Stub& stub);
+    // Reaps what has died; true if some are still dying.
+    bool reap();
+
+    host::UniqueFd ops_file_;
+    stub::Op* ops_base_ = nullptr;
+    pid_t template_ = 0;
+    bool spare_failed_ = false;
+    std::atomic<u32> started_{0};  // 1: running, 2: failed, 3: stopped
+    int start_error_ = 0;
+    std::atomic<bool> stop_{false};
+    host::Parker parker_;
+
+    Mutex<Rank::PlatformMapper> mu_;
+    Request* first_ SBX_GUARDED_BY(mu_) = nullptr;
+    Request* last_ SBX_GUARDED_BY(mu_) = nullptr;
+    std::vector<std::unique_ptr<Stub>> spares_ SBX_GUARDED_BY(mu_);
+    std::vector<std::unique_ptr<Stub>> dying_ SBX_GUARDED_BY(mu_);
+    std::vector<u32> free_slots_ SBX_GUARDED_BY(mu_);
+    u32 next_slot_ SBX_GUARDED_BY(mu_) = 0;
+};
+
+}  // namespace sbx::platform::ptrace

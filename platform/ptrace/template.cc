@@ -1,0 +1,164 @@
+// The template: clone, take away everything, hold it by a filter, stop in stub code.
+#include "platform/ptrace/template.h"
+
+#include <linux/capability.h>
+#include <linux/ptrace.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "platform/ptrace/tracee.h"
+#include "platform/stub/code.h"
+#include "platform/stub/filter.h"
+#include "platform/xstate.h"
+#include "src/host/futex.h"
+
+// glibc's registration of restartable sequences; absent from musl and from older glibc.
+extern "C" {
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+}
+
+namespace sbx::platform::ptrace {
+namespace {
+constexpr u32 kRseqSignature = 0x53053053;
+constexpr u32 kRseqArea = 32;
+constexpr int kRseqUnregister = 1;
+
+struct Handshake {
+    std::atomic<u32> go{0};
+};
+
+// A copied registration points into memory that goes away; the kernel would kill the stub over it.
+void unregister_rseq() {
+    if (!&__rseq_offset) return;
+    char* area = static_cast<char*>(__builtin_thread_pointer()) + __rseq_offset;
+    syscall(SYS_rseq, area, kRseqArea, kRseqUnregister, kRseqSignature);
+}
+
+// Stub threads get signals that kernel code made for them and the sentry's interrupts; both stop them under ptrace before the
+// disposition counts. All else is ignored, also while a thread is parked untraced.
+void ignore_signals() {
+    struct {
+        void (*handler)(int);
+        unsigned long flags;
+        void (*restorer)();
+        u64 mask;
+    } ignore{SIG_IGN, 0, nullptr, 0}, plain{SIG_DFL, 0, nullptr, 0};
+    for (int sig = 1; sig <= 64; sig++) {
+        bool fault = sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE || sig == SIGTRAP || sig == SIGSYS;
+        syscall(SYS_rt_sigaction, sig, fault ? &plain : &ignore, nullptr, 8);
+    }
+    u64 none = 0;
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, 8);
+}
+
+long drop_capabilities() {
+    __user_cap_header_struct head{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct data[2] = {};
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    return syscall(SYS_capset, &head, data);
+}
+
+// The child's part. Only raw calls: other threads' locks may be held in this copy of the sentry's memory.
+[[noreturn]] void template_main(Handshake* shake, pid_t parent) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (syscall(SYS_getppid) != parent) _exit(ESRCH);
+    while (shake->go.load(std::memory_order_acquire) == 0) host::futex_wait(shake->go, 0, kNever, host::FutexScope::Shared);
+    unregister_rseq();
+    ignore_signals();
+    setsid();
+    prctl(PR_SET_NAME, "sbx-stub");
+    rlimit none{0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (drop_capabilities() != 0) _exit(errno);
+    // Task threads attach to threads of stubs, so they must be traceable even where the sentry made itself untraceable.
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    const stub::Code& code = stub::code();
+    void* page = mmap(reinterpret_cast<void*>(stub::kCode), kPageSize, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    if (page == MAP_FAILED) _exit(errno);
+    memcpy(page, code.start, code.size);
+    if (mprotect(page, kPageSize, PROT_READ | PROT_EXEC) != 0) _exit(errno);
+    long r = stub::install_ptrace_filter();
+    if (r != 0) _exit(static_cast<int>(-r));
+    // Zero operations: int3 at once, where the mapper takes over.
+    asm volatile("xor %%r12d, %%r12d; jmp *%0" : : "a"(code.ops) : "r12", "memory");
+    __builtin_unreachable();
+}
+
+Result<> clean(pid_t pid) {
+    const stub::Code& code = stub::code();
+    struct {
+        u64 start, end;
+    } const others[] = {{0, stub::kStubStart}, {stub::kCode + kPageSize, stub::kHostEnd}};
+    for (auto& o : others) {
+        bool reaped = false;
+        long r = inject_call(pid, reaped, code.call, SYS_munmap, o.start, o.end - o.start);
+        if (r != 0) return err(static_cast<int>(-r));
+    }
+    std::vector<u8> image(host_xsave_size());
+    if (!get_xsave(pid, image)) return err(errno);
+    init_xsave(image);
+    if (!set_xsave(pid, image)) return err(errno);
+    return {};
+}
+}  // namespace
+
+Result<pid_t> make_template() {
+    void* shared = mmap(nullptr, kPageSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED) return err(errno);
+    auto* shake = new (shared) Handshake;
+    stub::code();  // the child must not be the first to initialise it
+    pid_t parent = getpid();
+    long pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+    if (pid == 0) template_main(shake, parent);
+    if (pid < 0) {
+        int e = errno;
+        munmap(shared, kPageSize);
+        return err(e);
+    }
+    auto tid = static_cast<pid_t>(pid);
+    int failure = 0;
+    if (trace(PTRACE_SEIZE, tid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD) != 0) failure = errno;
+    if (failure != 0) syscall(SYS_kill, tid, SIGKILL);
+    shake->go.store(1, std::memory_order_release);
+    host::futex_wake(shake->go, 1, host::FutexScope::Shared);
+    while (failure == 0) {
+        int status = 0;
+        if (syscall(SYS_wait4, tid, &status, __WALL | __WNOTHREAD, nullptr) < 0) {
+            if (errno != EINTR) failure = errno;
+            continue;
+        }
+        if (WIFEXITED(status)) {
+            munmap(shared, kPageSize);
+            return err(WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : ESRCH);
+        }
+        if (WIFSIGNALED(status)) {
+            munmap(shared, kPageSize);
+            return err(ESRCH);
+        }
+        if (status >> 16 == 0 && WSTOPSIG(status) == SIGTRAP) break;
+        trace(PTRACE_CONT, tid);
+    }
+    munmap(shared, kPageSize);
+    if (failure == 0) {
+        Result<> cleaned = clean(tid);
+        if (cleaned) return tid;
+        failure = cleaned.error().value;
+        syscall(SYS_kill, tid, SIGKILL);
+    }
+    while (wait_stop(tid).kind != Stop::Gone) trace(PTRACE_CONT, tid);
+    return err(failure);
+}
+
+}  // namespace sbx::platform::ptrace

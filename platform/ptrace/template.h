@@ -1,0 +1,13 @@
+// The making of the template stub: from a copy of the sentry to a process that holds our pages and nothing else. Used by the mapper.
+#pragma once
+
+#include <sys/types.h>
+
+#include "src/base/result.h"
+
+namespace sbx::platform::ptrace {
+
+// Called on the mapper thread, which becomes the tracer. The template is stopped when this returns.
+Result<pid_t> make_template();
+
+}  // namespace sbx::platform::ptrace

@@ -1,0 +1,100 @@
+// Implementation of host/memory.h.
+#include "src/host/memory.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+namespace sbx::host {
+
+Result<int> create_memfd(const char* name, u64 size) {
+    rlimit limit{};
+    // ftruncate beyond RLIMIT_FSIZE would raise SIGXFSZ.
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur) return err(EFBIG);
+    constexpr unsigned kCloexec = 1;  // MFD_CLOEXEC; executable, since application code is mapped from it
+    int fd = static_cast<int>(syscall(SYS_memfd_create, name, kCloexec));
+    if (fd < 0) return err(errno);
+    if (ftruncate(fd, static_cast<off_t>(size)) != 0) {
+        int e = errno;
+        close(fd);
+        return err(e);
+    }
+    return fd;
+}
+
+void close_fd(int fd) { close(fd); }
+
+Result<u8*> map_window(int fd, u64 size) {
+    void* p = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd, 0);
+    if (p == MAP_FAILED) return err(errno);
+    madvise(p, size, MADV_DONTFORK);
+    madvise(p, size, MADV_DONTDUMP);
+    return static_cast<u8*>(p);
+}
+
+void unmap_window(u8* base, u64 size) { munmap(base, size); }
+
+Result<> punch_hole(int fd, Range r) {
+    int rc;
+    do {
+        rc = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(r.start), static_cast<off_t>(r.length()));
+    } while (rc != 0 && errno == EINTR);
+    if (rc != 0) return err(errno);
+    return {};
+}
+
+Result<size_t> read_at(int fd, void* to, size_t n, u64 offset) {
+    size_t done = 0;
+    while (done < n) {
+        ssize_t r = pread(fd, static_cast<u8*>(to) + done, n - done, static_cast<off_t>(offset + done));
+        if (r < 0 && errno == EINTR) continue;
+        if (r < 0 && done == 0) return err(errno);
+        if (r <= 0) break;
+        done += static_cast<size_t>(r);
+    }
+    return done;
+}
+
+Result<size_t> write_at(int fd, const void* from, size_t n, u64 offset) {
+    size_t done = 0;
+    while (done < n) {
+        ssize_t r = pwrite(fd, static_cast<const u8*>(from) + done, n - done, static_cast<off_t>(offset + done));
+        if (r < 0 && errno == EINTR) continue;
+        if (r < 0 && done == 0) return err(errno);
+        if (r <= 0) break;
+        done += static_cast<size_t>(r);
+    }
+    return done;
+}
+
+Result<u64> file_size(int fd) {
+    struct stat st{};
+    if (fstat(fd, &st) != 0) return err(errno);
+    return static_cast<u64>(st.st_size);
+}
+
+u64 file_usage(int fd) {
+    struct stat st{};
+    if (fstat(fd, &st) != 0) return 0;
+    return static_cast<u64>(st.st_blocks) * 512;
+}
+
+Range next_data(int fd, Range r) {
+    off_t data = lseek(fd, static_cast<off_t>(r.start), SEEK_DATA);
+    if (data < 0 || static_cast<u64>(data) >= r.end) return Range{r.end, r.end};
+    off_t hole = lseek(fd, data, SEEK_HOLE);
+    u64 end = hole < 0 || static_cast<u64>(hole) > r.end ? r.end : static_cast<u64>(hole);
+    return Range{static_cast<u64>(data), end};
+}
+
+u64 total_memory() {
+    struct sysinfo info{};
+    if (sysinfo(&info) != 0) return ~0ull;
+    return (static_cast<u64>(info.totalram) + info.totalswap) * info.mem_unit;
+}
+
+}  // namespace sbx::host
