@@ -11,7 +11,7 @@
 #include "platform/ptrace/tracee.h"
 #include "platform/stub/filter.h"
 #include "src/host/futex.h"
-#include "src/host/memfd.h"
+#include "src/host/memory.h"
 #include "src/host/thread.h"
 
 namespace sbx::platform::ptrace {
@@ -37,7 +37,7 @@ struct Mapper::Request {
 
 Result<std::unique_ptr<Mapper>> Mapper::start() {
     std::unique_ptr<Mapper> m(new Mapper);
-    m->ops_file_ = SBX_TRY(host::create_memfd("sbx-ops", static_cast<u64>(kMaxSlots) * kPageSize));
+    m->ops_file_ = host::UniqueFd(SBX_TRY(host::create_memfd("sbx-ops", static_cast<u64>(kMaxSlots) * kPageSize)));
     void* p = mmap(nullptr, static_cast<size_t>(kMaxSlots) * kPageSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
                    m->ops_file_.get(), 0);
     if (p == MAP_FAILED) return err(errno);

@@ -15,8 +15,11 @@ Result<int> create_memfd(const char* name, u64 size) {
     rlimit limit{};
     // ftruncate beyond RLIMIT_FSIZE would raise SIGXFSZ.
     if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur) return err(EFBIG);
-    constexpr unsigned kCloexec = 1;  // MFD_CLOEXEC; executable, since application code is mapped from it
-    int fd = static_cast<int>(syscall(SYS_memfd_create, name, kCloexec));
+    constexpr unsigned kCloexec = 1, kExec = 0x10;  // MFD_CLOEXEC, MFD_EXEC
+    // MFD_EXEC: application code is mapped executable from here, whatever vm.memfd_noexec says. Before Linux 6.3: EINVAL, and no
+    // need.
+    int fd = static_cast<int>(syscall(SYS_memfd_create, name, kCloexec | kExec));
+    if (fd < 0 && errno == EINVAL) fd = static_cast<int>(syscall(SYS_memfd_create, name, kCloexec));
     if (fd < 0) return err(errno);
     if (ftruncate(fd, static_cast<off_t>(size)) != 0) {
         int e = errno;

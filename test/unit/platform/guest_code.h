@@ -5,7 +5,8 @@
 #include <sys/mman.h>
 
 #include "platform/platform.h"
-#include "src/host/memfd.h"
+#include "src/host/memory.h"
+#include "src/host/unique_fd.h"
 
 extern "C" {
 extern const char guest_start[], guest_end[];
@@ -31,7 +32,7 @@ struct GuestMemory {
     static constexpr size_t kSize = 256 * kPageSize;
 
     GuestMemory() {
-        fd = std::move(*host::create_memfd("test", kSize));
+        fd = host::UniqueFd(*host::create_memfd("test", kSize));
         bytes = static_cast<u8*>(mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0));
         memcpy(bytes, guest_start, static_cast<size_t>(guest_end - guest_start));
     }
