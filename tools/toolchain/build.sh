@@ -173,6 +173,7 @@ build() {
     [ -f $musl_lib/rcrt1.o ] || die "musl-tools is missing: run \`make deps\`"
     for tool in gperf patch; do command -v $tool >/dev/null || die "$tool is missing: run \`make deps\`"; done
     echo "toolchain: building libstdc++ and libseccomp for musl into $final (once, about a minute)"
+    rm -rf "$cache"/tmp.*  # left by builds that were killed; the lock is ours
     tmp=$(mktemp -d "$cache/tmp.XXXXXX")
     trap 'rm -rf "$tmp"' EXIT
     chmod 755 "$tmp"
@@ -181,8 +182,8 @@ build() {
     write_wrappers "$tmp/tc"
     "$tmp/tc/bin/musl-gcc" -O2 -g0 -fstack-protector-strong -c "$here/dl_find_object.c" -o "$tmp/work/dl_find_object.o"
     ar rcsD "$tmp/tc/lib/libmuslcompat.a" "$tmp/work/dl_find_object.o"
-    (build_libstdcxx "$tmp/tc" "$tmp/work")
     (build_libseccomp "$tmp/tc" "$tmp/work")
+    (build_libstdcxx "$tmp/tc" "$tmp/work")
     # Exceptions and threads are what breaks when libgcc, libstdc++ and musl do not fit.
     cat >"$tmp/work/check.cc" <<'END'
 #include <seccomp.h>
