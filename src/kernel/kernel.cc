@@ -40,22 +40,33 @@ void Kernel::kill_all() {
 }
 
 void Kernel::kill_for_memory() {
-    SharedLock l(tasks_.mu);
-    ThreadGroup* largest = nullptr;
-    u64 most = 0;
-    for (auto& [nr, pid] : tasks_.root_ns->pids()) {
-        if (!pid->group || !pid->group->leader) continue;
-        Ref<mm::MemoryManager> mm = pid->group->leader->mm_of();
-        u64 rss = mm ? mm->rss() : 0;
-        // oom_score_adj as in oom_badness(): in thousandths of the limit; -1000 exempts.
-        int adj = pid->group->oom_score_adj.load();
-        if (!mm || adj == -1000) continue;
-        i64 score = static_cast<i64>(rss) + static_cast<i64>(options_.memory_limit / 1000) * adj;
-        if (!largest || score > static_cast<i64>(most)) {
-            largest = pid->group;
-            most = score > 0 ? static_cast<u64>(score) : 0;
+    // Address spaces are measured, and let go, without the task set's lock, which is the inner one.
+    struct Candidate {
+        int nr;
+        Ref<mm::MemoryManager> mm;
+        int adj;
+    };
+    std::vector<Candidate> candidates;
+    {
+        SharedLock l(tasks_.mu);
+        for (auto& [nr, pid] : tasks_.root_ns->pids()) {
+            if (!pid->group || !pid->group->leader) continue;
+            Ref<mm::MemoryManager> mm = pid->group->leader->mm_of();
+            // oom_score_adj as in oom_badness(): in thousandths of the limit; -1000 exempts.
+            int adj = pid->group->oom_score_adj.load();
+            if (mm && adj != -1000) candidates.push_back(Candidate{nr, std::move(mm), adj});
         }
     }
+    int worst = 0;
+    i64 most = 0;
+    for (Candidate& c : candidates) {
+        i64 score = static_cast<i64>(c.mm->rss()) + static_cast<i64>(options_.memory_limit / 1000) * c.adj;
+        if (worst != 0 && score <= most) continue;
+        worst = c.nr;
+        most = score;
+    }
+    SharedLock l(tasks_.mu);
+    ThreadGroup* largest = worst ? tasks_.find_group(worst, *tasks_.root_ns) : nullptr;
     if (!largest) return;
     if (largest == tasks_.root_ns->init) oom_killed.store(true);
     send_group_signal(*largest, kernel_siginfo(SIGKILL));

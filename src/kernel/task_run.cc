@@ -57,6 +57,7 @@ RunState execute(Task& t, RunApp) {
         t.cpu_state.store(Task::CpuState::Sentry);
         return RunInterrupt{};
     }
+    t.mm().flush_pending();
     platform::Trap trap = t.context()->run(t.regs);
     t.cpu_state.store(Task::CpuState::Sentry);
     return std::visit(TrapHandler{t}, trap);

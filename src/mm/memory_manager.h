@@ -79,8 +79,7 @@ public:
     platform::AddressSpace& address_space();
     // Applies mappings that are still queued. For the run loop, before the application goes on; what is not flushed costs a fault.
     void flush_pending();
-    // Where the loader puts the end of the initial stack (page-aligned), and the addresses applications may use.
-    u64 stack_top() const;
+    // The addresses applications may use.
     Range user_range() const;
 
     // System calls; semantics and errno as in the man page of each.
@@ -97,6 +96,11 @@ public:
     Result<> munlockall();
     Result<> mincore(u64 addr, u64 length, std::vector<u8>& out);
     Result<> msync(u64 addr, u64 length, int flags);
+    Result<> remap_file_pages(u64 addr, u64 length, u64 file_offset);
+    // mbind(2), set_mempolicy_home_node(2): EFAULT if not all of the range is mapped.
+    Result<> check_mapped(u64 addr, u64 length);
+    // move_pages(2): 0 if the page is there, -ENOENT if not, -EFAULT outside of mappings.
+    int page_status(u64 addr);
     Result<> set_anon_name(u64 addr, u64 length, const std::string* name);  // PR_SET_VMA_ANON_NAME
 
     // A fault of the application at addr that the host could not serve: maps what is missing. nullopt-like success has signo 0.

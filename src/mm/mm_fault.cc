@@ -85,6 +85,7 @@ FaultError MemoryManager::handle_fault(u64 addr, Access access, const MmLimits& 
             }
         }
     }
+    if (i.memory->cap() != ~0ull && i.memory->over_limit()) return {SIGKILL, 0};
     auto got = i.get_page(v, addr, write);
     if (!got) {
         if (got.error() == ENOMEM) return {SIGKILL, 0};

@@ -13,7 +13,6 @@ Result<Ref<MemoryManager>> MemoryManager::fork() {
     // Truncation may find the new one before it is complete.
     Lock nested(to.mu, Lock<RwMutex<Rank::Mm>>::Nested{});
     to.mmap_base = from.mmap_base;
-    to.stack_top = from.stack_top;
     to.gap_hint = from.gap_hint;
     to.gap_max = from.gap_max;
     to.brk_start = from.brk_start;

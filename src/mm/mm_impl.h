@@ -5,6 +5,7 @@
 // Changes that only add (new mappings, more rights) may stay queued: whoever touches them faults, and the fault flushes.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -77,7 +78,8 @@ public:
     void map(Range r, int fd, u64 offset, u8 prot, bool populate);
     void unmap(Range r);
     void protect(Range r, u8 prot);
-    bool dirty() const { return dirty_; }
+    // Any thread: its own changes it sees for sure, those of others cost it a fault at most.
+    bool dirty() const { return dirty_.load(std::memory_order_relaxed); }
     Result<> flush();
 
 private:
@@ -91,7 +93,7 @@ private:
     u64 offset_ = 0;
     u8 prot_ = 0;
     bool populate_ = false;
-    bool dirty_ = false;
+    std::atomic<bool> dirty_{false};
 };
 
 struct Pages {
@@ -118,7 +120,8 @@ struct MemoryManager::Impl {
     u64 changes = 0;                        // counts flushes
     bool lost = false;                      // the platform's space cannot be kept in step any more
 
-    u64 mmap_base = 0, stack_top = 0;
+    u64 random = 0;
+    u64 mmap_base = 0;
     u64 gap_hint = 0, gap_max = 0;  // no free range at or above gap_hint (and below mmap_base) is larger than gap_max
     u64 brk_start = 0, brk = 0;
     u32 future_flags = 0;           // mlockall(MCL_FUTURE)

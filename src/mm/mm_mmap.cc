@@ -155,6 +155,25 @@ Result<> MemoryManager::munmap(u64 addr, u64 length) {
     return {};
 }
 
+// Since Linux 4.0 an ordinary mapping of another part of the file (mm/mmap.c).
+Result<> MemoryManager::remap_file_pages(u64 addr, u64 length, u64 file_offset) {
+    Impl& i = *impl_;
+    u64 end = 0, end_offset = 0;
+    if (length == 0 || !checked_add(addr, length, &end) || !checked_add(file_offset, length, &end_offset)) return err(EINVAL);
+    Range r{addr, end};
+    Exclusive lock(i);
+    VmaIt v = i.vmas.find(addr);
+    if (v == i.vmas.end() || !v->shared() || v.end() < end) return err(EINVAL);
+    if (i.vmas.size() + 2 > kMaxMapCount) return err(ENOMEM);
+    Vma moved = v.value();
+    moved.offset = file_offset;
+    i.remove_vmas(r);
+    VmaIt it = i.add_vma(r, std::move(moved));
+    (void)i.back(it, r, true);
+    i.flush();
+    return {};
+}
+
 u64 MemoryManager::brk(u64 addr, const MmLimits& l) {
     Impl& i = *impl_;
     Exclusive lock(i);

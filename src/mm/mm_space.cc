@@ -1,5 +1,5 @@
 // Creation, destruction and bookkeeping of an address space: the two interval maps, accounting and the queue of platform changes.
-#include <sys/mman.h>
+#include <algorithm>
 
 #include "src/base/log.h"
 #include "src/base/panic.h"
@@ -21,7 +21,7 @@ void OpQueue::start(Kind k, Range r) {
     emit();
     kind_ = k;
     range_ = r;
-    dirty_ = true;
+    dirty_.store(true, std::memory_order_relaxed);
 }
 
 void OpQueue::map(Range r, int fd, u64 offset, u8 prot, bool populate) {
@@ -63,7 +63,7 @@ void OpQueue::protect(Range r, u8 prot) {
 
 Result<> OpQueue::flush() {
     emit();
-    dirty_ = false;
+    dirty_.store(false, std::memory_order_relaxed);
     return space_.flush();
 }
 
@@ -93,26 +93,31 @@ Result<Ref<MemoryManager>> MemoryManager::create(platform::Platform& platform, M
     auto mm = adopt_ref(new MemoryManager);
     mm->impl_ = std::make_unique<Impl>(*mm, platform, memory, SBX_TRY(platform.create_address_space()));
     Impl& i = *mm->impl_;
-    // As arch/x86/mm/mmap.c: mmap goes down from below the room kept for the stack.
-    constexpr u64 kStackRoom = 128 << 20, kStackRandom = 16ull << 30;
-    bool small = i.user.length() < (1ull << 46);
-    u64 stack_shift = random && !small ? (random & 0x3fffff) << 12 : 0;
-    u64 mmap_shift = random && !small ? (random >> 22 & 0xfffffff) << 12 : 0;
-    i.stack_top = i.user.end - kPageSize - stack_shift;
-    i.mmap_base = i.user.end - kStackRoom - (random && !small ? kStackRandom : 0) - mmap_shift;
-    i.gap_hint = i.mmap_base;
+    i.random = random;
+    mm->set_stack_top(i.user.end - kPageSize, MmLimits{});
     return mm;
 }
 
+// mmap_base() of arch/x86/mm/mmap.c: mmap goes down from below the room kept for the stack.
+void MemoryManager::set_stack_top(u64 top, const MmLimits& l) {
+    Impl& i = *impl_;
+    Exclusive lock(i);
+    u64 room = std::clamp<u64>(l.stack, 128 << 20, i.user.length() / 6 * 5);
+    u64 below = room + kStackGuardGap + kPageSize;
+    if (top < i.user.start || top > i.user.end) top = i.user.end;
+    u64 base = top - std::min(below, top - i.user.start);
+    // 28 bits, as vm.mmap_rnd_bits has by default, where there is room for them.
+    u64 shift = (i.random & 0xfffffff) * kPageSize;
+    if (i.user.length() >= 1ull << 46 && base > shift) base -= shift;
+    i.mmap_base = i.gap_hint = page_down(base);
+    i.gap_max = 0;
+}
+
 platform::AddressSpace& MemoryManager::address_space() { return *impl_->space; }
-u64 MemoryManager::stack_top() const { return impl_->stack_top; }
 Range MemoryManager::user_range() const { return impl_->user; }
 
 void MemoryManager::flush_pending() {
-    {
-        SharedLock lock(impl_->mu);
-        if (!impl_->ops.dirty()) return;
-    }
+    if (!impl_->ops.dirty()) return;
     Exclusive lock(*impl_);
     impl_->flush();
 }

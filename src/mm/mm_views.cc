@@ -68,21 +68,47 @@ std::vector<VmaInfo> MemoryManager::vmas(bool with_usage) {
     return all;
 }
 
-u64 MemoryManager::rss() {
-    Impl& i = *impl_;
-    Exclusive lock(i);
+namespace {
+u64 resident(MemoryManager::Impl& i) {
     u64 sum = 0;
     for (PmaIt p = i.pmas.begin(); p != i.pmas.end(); ++p) {
         if (p->file->is_memory_file()) sum += i.memory->committed(Range{p->offset, p->offset + p.length()});
         else if (p->installed != Pma::kNone) sum += p.length();
     }
-    i.max_rss = std::max(i.max_rss, sum);
     return sum;
 }
+}  // namespace
 
+u64 MemoryManager::rss() {
+    Exclusive lock(*impl_);
+    u64 now = resident(*impl_);
+    impl_->max_rss = std::max(impl_->max_rss, now);
+    return now;
+}
+
+// Nothing tells the sentry when pages are first touched: the most that anybody has seen.
 u64 MemoryManager::max_rss() const {
     SharedLock lock(impl_->mu);
-    return impl_->max_rss;
+    return std::max(impl_->max_rss, resident(*impl_));
+}
+
+Result<> MemoryManager::check_mapped(u64 addr, u64 length) {
+    Impl& i = *impl_;
+    if (length > i.user.end || addr > i.user.end - length) return err(EFAULT);
+    SharedLock lock(i.mu);
+    if (i.mapped_in(Range{addr, addr + length}) != length) return err(EFAULT);
+    return {};
+}
+
+int MemoryManager::page_status(u64 addr) {
+    Impl& i = *impl_;
+    SharedLock lock(i.mu);
+    if (!i.user.contains(addr) || i.vmas.find(addr) == i.vmas.end()) return -EFAULT;
+    PmaIt p = i.pmas.find(addr);
+    if (p == i.pmas.end()) return -ENOENT;
+    if (!p->file->is_memory_file()) return 0;
+    u64 page = p->offset + (page_down(addr) - p.start());
+    return i.memory->committed(Range{page, page + kPageSize}) ? 0 : -ENOENT;
 }
 u64 MemoryManager::total_vm() const {
     SharedLock lock(impl_->mu);
