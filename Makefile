@@ -68,7 +68,7 @@ ifeq ($(STATIC)$(SAN),0)
 # musl has no fortified functions; with optimisation off glibc's only warn.
 COMMON += $(if $(filter -O0,$(CXXFLAGS)),,-D_FORTIFY_SOURCE=2)
 endif
-# Code below platform/stub runs inside application processes: no canary in thread-local storage, no calls that a compiler made up.
+# Code below platform/stub/guest runs inside application processes: no canary in thread-local storage, no calls that a compiler made up.
 STUB_FLAGS := -fno-stack-protector -fno-stack-clash-protection -fcf-protection=none -fno-builtin -fno-tree-loop-distribute-patterns \
     -fno-lto $(if $(SAN),-fno-sanitize=all)
 CXX_ALL = $(CXX) -std=c++20 $(CPP_ALL) $(WARN) $(COMMON) $(CXXFLAGS)
@@ -116,7 +116,7 @@ say = $(if $(filter 1,$(V)),,@printf '  %-6s %s\n' '$(1)' '$(2)')
 
 # Exceptions belong to the command line, the configuration and the tests.
 NOEXC = $(if $(filter src/cli/% src/config/% test/%,$<),,-fno-exceptions)
-STUB = $(if $(filter platform/stub/%,$<),$(STUB_FLAGS))
+STUB = $(if $(filter platform/stub/guest/%,$<),$(STUB_FLAGS))
 
 $(TOOLCHAIN_DONE):
 	tools/toolchain/build.sh build

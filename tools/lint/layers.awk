@@ -3,23 +3,22 @@
 # A file may include what is in its own module, and modules of a lower layer. Modules of one layer do not know each other, but for the
 # exceptions below. Concrete platforms and file systems are known by name only to cli, where the program is put together.
 BEGIN {
-    n = split("src/base src/abi src/cred src/host platform/platform.h src/mm fs/vfs src/kernel", low, " ")
+    n = split("src/base src/abi src/cred src/host platform src/mm fs/vfs src/kernel", low, " ")
     for (i = 1; i <= n; i++) layer[low[i]] = i
     layer["src/loader"] = layer["fs/"] = 9
     layer["syscalls"] = 10; layer["src/state"] = 11; layer["src/control"] = 12; layer["src/config"] = 13; layer["src/cli"] = 14
     # The modules beside the main line: what they may include, and from which layer on they may be included.
     only["net"] = "src/base net"
     only["net/nat"] = "src/base src/abi src/host net net/nat"
-    only["platform/"] = "src/base src/abi src/host platform/platform.h platform/stub"
-    only["platform/stub"] = "src/base src/abi src/host platform/platform.h"
+    only["platform/"] = "src/base src/abi src/host platform platform/stub"
+    only["platform/stub"] = "src/base src/abi src/host platform"
     from["net"] = layer["src/kernel"]; from["net/nat"] = layer["src/kernel"]; from["platform/"] = from["platform/stub"] = layer["src/cli"]
 }
 
-# The module of a file: its two first folders, one where modules are not folders of a part.
+# The module of a file: its two first folders, one where modules are not folders of a part. The files of platform/ itself are the interface.
 function module(path,    p, n) {
-    if (path == "platform/platform.h" || path == "platform/platform.cc") return "platform/platform.h"
     n = split(path, p, "/")
-    if (p[1] == "syscalls") return "syscalls"
+    if (p[1] == "syscalls" || p[1] == "platform" && n == 2) return p[1]
     if (p[1] == "net") return p[2] == "nat" ? "net/nat" : "net"
     if (n < 3) return "?"
     return p[1] "/" p[2]
