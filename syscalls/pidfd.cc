@@ -11,9 +11,8 @@
 namespace sbx {
 
 Result<Ref<Pid>> pid_of_pidfd(vfs::OpenFile& f) {
-    auto* p = dynamic_cast<anon::PidFile*>(&f);
-    if (!p) return err(EBADF);
-    return p->pid();
+    if (f.kind() != &anon::PidFile::kKind) return err(EBADF);
+    return static_cast<anon::PidFile&>(f).pid();
 }
 
 Result<int> add_pidfd(Task& t, const Ref<Pid>& pid, int flags) {

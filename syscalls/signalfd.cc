@@ -17,9 +17,8 @@ Result<long> sys_signalfd4(Task& t, int fd, UserPtr<SigSet> set, u64 size, int f
         return SBX_TRY(t.files().add(std::move(f), flags & O_CLOEXEC, t.rlimit(RLIMIT_NOFILE)));
     }
     Ref<vfs::OpenFile> f = SBX_TRY(t.files().get(fd));
-    auto* s = dynamic_cast<anon::SignalFile*>(f.get());
-    if (!s) return err(EINVAL);
-    s->set_mask(mask, t);
+    if (f->kind() != &anon::SignalFile::kKind) return err(EINVAL);
+    static_cast<anon::SignalFile&>(*f).set_mask(mask, t);
     return fd;
 }
 

@@ -8,6 +8,8 @@ namespace sbx::anon {
 
 class PidFile final : public vfs::OpenFile {
 public:
+    static constexpr char kKind = 0;
+    const void* kind() const override { return &kKind; }
     PidFile(Ref<Pid> pid, int flags);
     const Ref<Pid>& pid() const { return pid_; }
     EventMask poll(EventMask mask, const vfs::Caller& c) override;

@@ -10,6 +10,8 @@ namespace sbx::anon {
 
 class SignalFile final : public vfs::OpenFile {
 public:
+    static constexpr char kKind = 0;
+    const void* kind() const override { return &kKind; }
     SignalFile(SigSet mask, int flags);
     void set_mask(SigSet mask, Task& t);
     Result<size_t> read(mm::IoBuf& dst, i64* pos, u32 rwf, const vfs::Caller& c) override;

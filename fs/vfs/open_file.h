@@ -34,6 +34,8 @@ public:
     bool writable() const { return mode_writable_; }
     bool nonblocking() const { return flags() & 04000; }
     bool is_path_only() const { return path_only_; }
+    // Which class it is, for calls that take one kind only (signalfd4, waitid, epoll_ctl): the address of a static of that class.
+    virtual const void* kind() const { return nullptr; }
 
     // Reads into dst at *pos and advances it, or from the stream if pos is null (files without a position). 0 at end of file. EAGAIN: nothing
     // yet. rwf: RWF_*. At least one byte unless dst is empty.
