@@ -9,7 +9,6 @@
 
 #include <utility>
 
-#include "platform/ptrace/placement.h"
 #include "platform/ptrace/regs.h"
 #include "platform/ptrace/tracee.h"
 #include "platform/xstate.h"
@@ -75,7 +74,7 @@ Result<> PtraceContext::attach() {
     pid_t tid = idle.tid;
     if (trace(PTRACE_SEIZE, tid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD) != 0) return err(errno);
     tid_ = tid;
-    space_->placement().place(tid);
+    space_->placement().sit(seat_, tid);
     if (trace(PTRACE_INTERRUPT, tid) != 0) {
         lost();
         return err(ESRCH);
@@ -103,6 +102,7 @@ Result<> PtraceContext::attach() {
 
 void PtraceContext::detach() {
     target_.store(0, std::memory_order_release);
+    space_->placement().leave(seat_);
     if (tid_ == 0) return;
     pid_t tid = std::exchange(tid_, 0);
     const stub::Code& code = stub::code();
@@ -136,11 +136,13 @@ bool PtraceContext::load_regs(const Registers& wanted) {
 
 Trap PtraceContext::run(Registers& regs) {
     if (tid_ == 0) return SpaceLostTrap{};
-    running_.store(true, std::memory_order_seq_cst);
+    seat_.running.store(true, std::memory_order_seq_cst);
     struct NotRunning {
         std::atomic<bool>& r;
         ~NotRunning() { r.store(false, std::memory_order_release); }
-    } guard{running_};
+    } guard{seat_.running};
+    seat_.runs.store(seat_.runs.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    space_->placement().note_run();
     if (take_interrupt()) return InterruptedTrap{};
 
     if (fp_dirty_) {
@@ -259,7 +261,7 @@ FpState& PtraceContext::fp() {
 void PtraceContext::interrupt() {
     int saved = errno;
     pending_.store(true, std::memory_order_seq_cst);
-    if (running_.load(std::memory_order_seq_cst)) {
+    if (seat_.running.load(std::memory_order_seq_cst)) {
         u64 t = target_.load(std::memory_order_acquire);
         if (t != 0) syscall(SYS_tgkill, static_cast<pid_t>(t >> 32), static_cast<pid_t>(t & 0xffffffff), kInterruptSignal);
     }

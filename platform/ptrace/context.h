@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "platform/platform.h"
+#include "platform/ptrace/placement.h"
 #include "platform/ptrace/space.h"
 
 namespace sbx::platform::ptrace {
@@ -41,7 +42,7 @@ private:
     pid_t tid_ = 0;                     // 0: none (lost)
     std::atomic<u64> target_{0};        // leader << 32 | tid, for interrupt()
     std::atomic<bool> pending_{false};  // an interrupt was asked for and not yet reported
-    std::atomic<bool> running_{false};  // between run()'s look at pending_ and its return; seq_cst with pending_
+    Seat seat_;                         // seat_.running is set before run() looks at pending_: seq_cst with interrupt()
     Registers host_{};                  // what the stub thread holds
     bool host_valid_ = false;
     u64 last_fetch_fault_ = ~0ull;

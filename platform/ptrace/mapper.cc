@@ -2,6 +2,7 @@
 #include "platform/ptrace/mapper.h"
 
 #include <linux/ptrace.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -20,11 +21,24 @@ constexpr u32 kMaxSlots = 65536;   // spaces alive at once
 constexpr size_t kSpares = 1;      // ready stubs kept
 constexpr size_t kMaxIdle = 16;    // parked threads kept a stub
 constexpr Nanos kReapInterval = 2 * kNanosPerMilli;
+
+int current_cpu() {
+    unsigned cpu = 0;
+    return syscall(SYS_getcpu, &cpu, nullptr, nullptr) == 0 ? static_cast<int>(cpu) : -1;
+}
+
+void pin(pid_t tid, int cpu) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET(static_cast<size_t>(cpu), &set);
+    syscall(SYS_sched_setaffinity, tid, sizeof set, &set);
+}
 }  // namespace
 
 struct Mapper::Request {
     enum Kind { TakeStub, NewThread, Apply } kind;
     explicit Request(Kind k) : kind(k) {}
+    int cpu = current_cpu();
     Stub* stub = nullptr;
     size_t count = 0;
     size_t done = 0;
@@ -112,7 +126,20 @@ void Mapper::call(Request& r) {
     while (r.finished.load(std::memory_order_acquire) == 0) host::futex_wait(r.finished, 0);
 }
 
+void Mapper::follow(int cpu, Stub* stub) {
+    if (cpu < 0 || cpu >= CPU_SETSIZE) return;
+    if (cpu != cpu_) {
+        cpu_ = cpu;
+        pin(0, cpu);
+        pin(template_, cpu);
+    }
+    if (!stub || stub->cpu == cpu || stub->reaped) return;
+    stub->cpu = cpu;
+    pin(stub->leader, cpu);
+}
+
 void Mapper::serve(Request& r) {
+    follow(r.cpu, r.stub);
     switch (r.kind) {
         case Request::TakeStub: {
             auto s = make_stub();
@@ -140,6 +167,7 @@ bool Mapper::idle_work() {
         Lock l(mu_);
         if (spare_failed_ || spares_.size() >= kSpares) return false;
     }
+    follow(wanted_cpu_.load(std::memory_order_relaxed), nullptr);
     auto s = make_stub();
     // Try again only when somebody has taken or given back a stub: the host is short of something.
     spare_failed_ = !s;
@@ -178,6 +206,7 @@ Result<std::unique_ptr<Stub>> Mapper::make_stub() {
     r = inject_call(template_, reaped, code.clone, SYS_clone, stub::kSpaceCloneFlags);
     if (r < 0) return fail(r);
     s->leader = static_cast<pid_t>(r);
+    s->cpu = cpu_;
     for (;;) {
         Stop stop = wait_stop(s->leader);
         if (stop.kind == Stop::Gone) return fail(-ESRCH);
@@ -237,6 +266,7 @@ Result<std::unique_ptr<Stub>> Mapper::take_stub() {
         }
     }
     if (spare) {
+        wanted_cpu_.store(current_cpu(), std::memory_order_relaxed);
         parker_.unpark();  // to make another
         return spare;
     }

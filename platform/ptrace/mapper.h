@@ -17,6 +17,7 @@ namespace sbx::platform::ptrace {
 // A stub process. Owned by a space, or by the mapper's list of spares.
 struct Stub {
     pid_t leader = 0;
+    int cpu = -1;             // where the leader was last put. The mapper's
     u32 slot = 0;             // its page in the file of operation pages
     stub::Op* ops = nullptr;  // that page, as the sentry maps it
     std::atomic<bool> lost{false};
@@ -59,12 +60,16 @@ private:
     Request* pop();
     Result<std::unique_ptr<Stub>> make_stub();
     Result<pid_t> make_thread(Stub& stub);
+    // Moves the mapper, the template and `stub`'s leader to the CPU of whoever asks: hand-overs are cheap there.
+    void follow(int cpu, Stub* stub);
     // Reaps what has died; true if some are still dying.
     bool reap();
 
     host::UniqueFd ops_file_;
     stub::Op* ops_base_ = nullptr;
     pid_t template_ = 0;
+    int cpu_ = -1;
+    std::atomic<int> wanted_cpu_{-1};
     bool spare_failed_ = false;
     std::atomic<u32> started_{0};  // 1: running, 2: failed, 3: stopped
     int start_error_ = 0;

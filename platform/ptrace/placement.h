@@ -1,22 +1,61 @@
 // Which CPU a task's two threads share. A hand-over between a tracer and its tracee costs five to eight times as much across CPUs
-// (measured: 8 us against 45-65 us), and the host's scheduler spreads the pair. Used by contexts.
+// (measured: 8 us against 45-65 us), and the host's scheduler spreads the pair. So pairs are pinned, a ticker evens out the CPUs, and
+// application code that just computes is left to the host's scheduler. Used by contexts.
 #pragma once
 
 #include <sched.h>
 #include <sys/types.h>
 
+#include <atomic>
+#include <vector>
+
+#include "src/base/mutex.h"
 #include "src/base/types.h"
+#include "src/host/parker.h"
 
 namespace sbx::platform::ptrace {
+
+// A context's place. `running` and `runs` are the context's to write, the rest is under the placement's lock.
+struct Seat {
+    std::atomic<bool> running{false};  // inside run(): application code wants a CPU
+    std::atomic<u32> runs{0};          // calls of run()
+    pid_t sentry = 0, stub = 0;
+    int cpu = kFloating;
+    u32 load = 0;                      // moving average of `running` at the ticks, in 1/1024
+    u32 seen = 0;                      // `runs` at the last tick
+    u32 same = 0;                      // ticks since it changed
+    static constexpr int kFloating = -1;
+};
 
 class Placement {
 public:
     Placement();
-    // Puts the calling sentry thread and the stub thread it traces on one CPU.
-    void place(pid_t tid);
+    ~Placement();
+    // Seats the calling sentry thread with the stub thread it traces.
+    void sit(Seat& seat, pid_t stub);
+    void leave(Seat& seat);
+    // Called at each run().
+    void note_run() {
+        if (!awake_.load(std::memory_order_relaxed)) [[unlikely]] wake();
+    }
 
 private:
+    void wake();
+    void loop();
+    // Looks at all seats once; false if nothing has happened since the last time.
+    bool tick();
+    void move(Seat& seat, int cpu) SBX_REQUIRES(mu_);
+    u32 load_of(int cpu) const SBX_REQUIRES(mu_);
+    int least_loaded() const SBX_REQUIRES(mu_);
+
     cpu_set_t allowed_;
+    std::vector<int> cpus_;
+    std::atomic<bool> awake_{true};    // false: the ticker sleeps until a context runs
+    std::atomic<bool> stop_{false};
+    std::atomic<u32> stopped_{1};
+    host::Parker parker_;
+    Mutex<Rank::Leaf> mu_;
+    std::vector<Seat*> seats_ SBX_GUARDED_BY(mu_);
 };
 
 }  // namespace sbx::platform::ptrace
