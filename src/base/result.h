@@ -43,10 +43,12 @@ const char* errno_text(int e);
 }  // namespace sbx
 
 // Evaluates to the value of a Result, or returns its error from the calling function.
-#define SBX_TRY(...)                                                           \
+#define SBX_TRY(...) SBX_TRY_NAMED(__COUNTER__, __VA_ARGS__)
+#define SBX_TRY_NAMED(n, ...) SBX_TRY_AS(n, __VA_ARGS__)
+#define SBX_TRY_AS(n, ...)                                                     \
     __extension__({                                                            \
-        auto sbx_try_r_ = (__VA_ARGS__);                                       \
-        if (!sbx_try_r_) [[unlikely]]                                          \
-            return ::tl::unexpected<::sbx::Errno>(sbx_try_r_.error());         \
-        ::sbx::take_value(std::move(sbx_try_r_));                              \
+        auto sbx_try_##n##_ = (__VA_ARGS__);                                   \
+        if (!sbx_try_##n##_) [[unlikely]]                                      \
+            return ::tl::unexpected<::sbx::Errno>(sbx_try_##n##_.error());     \
+        ::sbx::take_value(std::move(sbx_try_##n##_));                          \
     })
