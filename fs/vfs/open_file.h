@@ -53,7 +53,7 @@ public:
     virtual Result<> read_dir(DirSink& sink, i64* pos, const Caller& c);
     // cmd-specific; memory arguments through c.mm. ENOTTY by default. FIONBIO, FIOCLEX and the like are the system call's.
     virtual Result<long> ioctl(u32 cmd, u64 arg, const Caller& c);
-    // The memory behind it, for mmap(2). ENODEV.
+    // The memory behind it, for mmap(2); null for anonymous memory (/dev/zero). ENODEV.
     virtual Result<Ref<mm::Mappable>> mappable(int prot, int map_flags, const Caller& c);
     virtual Result<> sync(bool data_only, Range range);  // fsync, fdatasync, sync_file_range; EINVAL
     virtual Result<> allocate(int mode, u64 offset, u64 length, const Caller& c);  // fallocate(2): EOPNOTSUPP, ENODEV

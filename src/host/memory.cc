@@ -2,6 +2,7 @@
 #include "src/host/memory.h"
 
 #include <fcntl.h>
+#include <linux/membarrier.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -92,6 +93,16 @@ Range next_data(int fd, Range r) {
     off_t hole = lseek(fd, data, SEEK_HOLE);
     u64 end = hole < 0 || static_cast<u64>(hole) > r.end ? r.end : static_cast<u64>(hole);
     return Range{static_cast<u64>(data), end};
+}
+
+bool can_global_barrier() {
+    long known = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
+    return known > 0 && (known & MEMBARRIER_CMD_GLOBAL);
+}
+
+Result<> global_barrier() {
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0) return err(errno);
+    return {};
 }
 
 u64 total_memory() {

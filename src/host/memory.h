@@ -23,6 +23,9 @@ Result<u64> file_size(int fd);
 u64 file_usage(int fd);
 // The first stretch of pages within r that have memory; empty (at r.end) if none has.
 Range next_data(int fd, Range r);
+// membarrier(MEMBARRIER_CMD_GLOBAL): a memory barrier on every running thread of the host. ENOSYS if it has none.
+bool can_global_barrier();
+Result<> global_barrier();
 // Bytes of RAM and swap of the host.
 u64 total_memory();
 
