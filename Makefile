@@ -102,7 +102,7 @@ $(call write_if_changed,$(BUILD)/.sources,$(SRCS) $(UNIT_SRCS))
 endif
 
 .PHONY: all objs guest unit help clean install deps deps-test deps-lint fetch toolchain test test-unit test-guest test-cli test-apps \
-    lint lint-layers lint-files lint-headers lint-threads lint-format format tidy asan ubsan tsan debug dist map
+    lint lint-layers lint-files lint-headers lint-threads lint-format check-binary format tidy asan ubsan tsan debug dist map
 
 all: $(BUILD)/sbx $(if $(filter build,$(BUILD)),compile_commands.json)  ## build build/sbx
 objs: $(OBJS)  ## compile without linking
@@ -227,6 +227,8 @@ lint-format:
 	@$(CLANG_FORMAT) --version 2>/dev/null | grep -q 'version 14\.' || { echo 'lint: no clang-format 14: the format was not checked'; exit 0; }; \
 	bad=$$(echo $(FORMATTED) | xargs -n 40 $(CLANG_FORMAT) --dry-run 2>&1 | sed -nE 's/^([^ :]+):[0-9]+:.*clang-format-violations.*/\1/p' | uniq -c); \
 	[ -z "$$bad" ] || { echo "$$bad" | awk '{ print $$2 ": " $$1 " places are not formatted: make format FILES=" $$2 }'; exit 1; }
+check-binary: $(BUILD)/sbx  ## is build/sbx static, hardened and small?
+	@tools/lint/binary.sh $<
 format:  ## clang-format all sources (FILES="..." for some)
 	@echo $(or $(FILES),$(FORMATTED)) | xargs -n 40 $(CLANG_FORMAT) -i
 tidy: compile_commands.json  ## clang-tidy (FILES="..." for some); advice, not a gate
