@@ -1,0 +1,131 @@
+// TmpfsFs and its inodes.
+//
+// Locks: meta_mu_ (Leaf) guards attributes and extended attributes of one inode; a directory's entries are guarded by the VFS's
+// dir_mu. Every inode counts against the file system's limit while it lives.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "fs/tmpfs/tmpfs.h"
+#include "fs/vfs/inode.h"
+
+namespace sbx::tmpfs {
+
+class TmpfsInode;
+
+class TmpfsFs final : public vfs::FileSystem {
+public:
+    TmpfsFs(Ref<mm::MemoryFile> memory, const Options& o, mm::MemoryKind kind = mm::MemoryKind::Tmpfs);
+    std::string_view type_name() const override { return "tmpfs"; }
+    Ref<vfs::Inode> root() override;
+    Result<vfs::StatFs> statfs() override;
+    std::string options() const override;
+    Result<> remount(std::string_view data, const vfs::Caller& c) override;
+    void on_unmounted() override;
+    Result<> sync() override { return {}; }
+
+    // ENOSPC.
+    Result<Ref<TmpfsInode>> new_inode(const vfs::NewNode& n);
+    void inode_gone() { inodes_.fetch_sub(1); }
+    Ref<FileData> new_data();
+
+private:
+    Ref<mm::MemoryFile> memory_;
+    const mm::MemoryKind kind_;
+    Ref<Quota> quota_;
+    std::atomic<u64> inodes_{0}, max_inodes_, next_ino_{1};
+    const u32 root_mode_;
+    const Kuid root_uid_;
+    const Kgid root_gid_;
+    Mutex<Rank::Leaf> mu_;
+    Ref<TmpfsInode> root_ SBX_GUARDED_BY(mu_);
+};
+
+// A directory's names in order of their making: what readdir's positions count (simple_offset_* of fs/libfs.c), so that no entry
+// is lost or doubled whatever changes in between.
+class Directory {
+public:
+    struct Entry {
+        std::string name;
+        Ref<TmpfsInode> inode;
+    };
+    TmpfsInode* find(std::string_view name) const;
+    void add(std::string_view name, Ref<TmpfsInode> inode);
+    Ref<TmpfsInode> remove(std::string_view name);
+    bool empty() const { return by_position_.empty(); }
+    // Any thread, without dir_mu.
+    size_t size() const { return count_.load(std::memory_order_relaxed); }
+    i64 next_position() const { return next_; }
+    const std::map<i64, Entry>& entries() const { return by_position_; }
+
+private:
+    std::map<i64, Entry> by_position_;
+    std::unordered_map<std::string_view, i64> by_name_;  // keys point into the entries
+    std::atomic<size_t> count_{0};
+    i64 next_ = 2;                                       // after "." and ".."
+};
+
+class TmpfsInode final : public vfs::Inode, public ListNode<> {
+public:
+    TmpfsInode(TmpfsFs& fs, u64 ino, const vfs::NewNode& n);
+    ~TmpfsInode() override;
+
+    Result<vfs::Attr> attr() override;
+    Result<> set_attr(const vfs::SetAttr& s, const vfs::Caller& c) override;
+    Result<> permission(u32 may, const vfs::Caller& c) override;
+    Result<> truncate(u64 size, const vfs::Caller& c) override;
+    Result<Ref<vfs::Inode>> lookup(std::string_view name) override;
+    Result<Ref<vfs::Inode>> make_node(std::string_view name, const vfs::NewNode& n, const vfs::Caller& c) override;
+    Result<Ref<vfs::Inode>> symlink(std::string_view name, std::string_view target, const vfs::NewNode& n, const vfs::Caller& c) override;
+    Result<> link(std::string_view name, vfs::Inode& target, const vfs::Caller& c) override;
+    Result<> unlink(std::string_view name, vfs::Inode& victim, const vfs::Caller& c) override;
+    Result<> rmdir(std::string_view name, vfs::Inode& victim, const vfs::Caller& c) override;
+    Result<> rename(std::string_view name, vfs::Inode& what, vfs::Inode& new_dir, std::string_view new_name, vfs::Inode* victim, u32 flags,
+                    const vfs::Caller& c) override;
+    Result<Ref<vfs::Inode>> tmpfile(const vfs::NewNode& n, const vfs::Caller& c) override;
+    Result<std::string> read_link() override;
+    Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override;
+    Result<std::string> get_xattr(std::string_view name, const vfs::Caller& c) override;
+    Result<> set_xattr(std::string_view name, std::string_view value, int flags, const vfs::Caller& c) override;
+    Result<> remove_xattr(std::string_view name, const vfs::Caller& c) override;
+    Result<std::vector<std::string>> list_xattr(const vfs::Caller& c) override;
+
+    FileData& data() { return *data_; }
+    const Ref<FileData>& data_ref() const { return data_; }
+    Directory& directory() { return *dir_; }
+    u32 mode() const { return mode_.load(std::memory_order_relaxed); }
+    // Writing must drop set-id bits or file capabilities first.
+    bool has_privileges() const;
+    void touch_modified();  // mtime and ctime
+    void touch_changed();   // ctime
+    void touch_accessed();  // atime, where it is older than relatime wants
+    void change_links(int by);
+    u32 links() const;
+
+private:
+    void on_last_unref() override;
+    TmpfsFs& tmpfs() const { return static_cast<TmpfsFs&>(fs()); }
+    void fill_meta(vfs::Attr& a) const;
+    void add_entry(std::string_view name, Ref<TmpfsInode> inode);
+    Ref<TmpfsInode> remove_entry(std::string_view name);
+
+    std::atomic<u32> mode_;  // permission bits; written under meta_mu_
+    std::atomic<Kuid> uid_;
+    std::atomic<Kgid> gid_;
+    const dev_t rdev_;
+    mutable Mutex<Rank::Leaf> meta_mu_;
+    u32 nlink_ SBX_GUARDED_BY(meta_mu_);
+    timespec atime_ SBX_GUARDED_BY(meta_mu_), mtime_ SBX_GUARDED_BY(meta_mu_), ctime_ SBX_GUARDED_BY(meta_mu_);
+    const timespec btime_;
+    std::map<std::string, std::string, std::less<>> xattrs_ SBX_GUARDED_BY(meta_mu_);
+    size_t xattr_bytes_ SBX_GUARDED_BY(meta_mu_) = 0;
+    std::atomic<bool> has_capability_{false};  // security.capability is set
+    Ref<FileData> data_;                 // regular files
+    std::unique_ptr<Directory> dir_;     // directories
+    std::string target_;                 // symlinks; set once
+};
+
+}  // namespace sbx::tmpfs
