@@ -39,7 +39,7 @@ TEST(pipe_read) {
     ticks = 0, feed = fd[1];
     with(SA_RESTART);
     CHECK_EQ(read(fd[0], b, 8), 3);
-    CHECK_EQ(ticks, 5);
+    CHECK_GE(ticks, 5);
 }
 TEST(pipe_write_partial) {
     int fd[2];
@@ -59,7 +59,7 @@ TEST(socket_read_and_timeout) {
     ticks = 0, feed = s[1];
     with(SA_RESTART);
     CHECK_EQ(recv(s[0], b, 8, 0), 3);
-    CHECK_EQ(ticks, 5);
+    CHECK_GE(ticks, 5);
     struct timeval tv = {2, 0};
     OK(setsockopt(s[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv));
     CHECK_ERR(recv(s[0], b, 8, 0), EINTR); // with a timeout: never restarted
