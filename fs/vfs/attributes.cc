@@ -54,6 +54,12 @@ Result<> resize(const Caller& c, const Path& p, u64 size) {
 
 Result<Attr> get_attr(const Path& p) { return p.dentry->inode()->attr(); }
 
+Result<std::string> read_link(const Caller&, const Path& p) {
+    Inode& inode = *p.dentry->inode();
+    if (!inode.is_symlink()) return err(EINVAL);
+    return inode.read_link();
+}
+
 Result<> chmod(const Caller& c, const Path& p, u32 mode) {
     if (p.mount->read_only()) return err(EROFS);
     Inode& inode = *p.dentry->inode();

@@ -57,6 +57,25 @@ Dentry::~Dentry() {
     }
 }
 
+void Dentry::on_last_unref() {
+    // Programs make paths of any depth: the chain of parents is let go in a loop, not by recursion.
+    thread_local Dentry* dying = nullptr;
+    thread_local bool in_loop = false;
+    if (in_loop) {
+        dying = this;
+        return;
+    }
+    Dentry* d = this;
+    while (d) {
+        Ref<Dentry> parent = std::move(d->parent_);
+        delete d;
+        in_loop = true;
+        parent.reset();
+        in_loop = false;
+        d = std::exchange(dying, nullptr);
+    }
+}
+
 Ref<Inode> Dentry::inode_ref() const { return Ref<Inode>(inode()); }
 
 Ref<Dentry> Dentry::parent() const {
