@@ -249,7 +249,17 @@ bool HostInode::revalidate(std::string_view name, Inode* cached) {
     if (!dir) return false;
     auto s = stat_name(dir->fd(), std::string(name).c_str());
     if (!cached) return !s && s.error() == ENOENT;
-    return s && HostId::of(*s) == static_cast<HostInode*>(cached)->id_;
+    if (!s) return false;
+    HostInode& known = *static_cast<HostInode*>(cached);
+    if (!(HostId::of(*s) == known.id_)) return false;
+    // The name it was known by may be gone, and this one there.
+    bool nameless;
+    {
+        Lock l(known.mu_);
+        nameless = !known.parent_;
+    }
+    if (nameless && &known != host_fs().root()) known.set_name(Ref<HostInode>(*this), name);
+    return true;
 }
 
 Result<std::string> HostInode::read_link() {

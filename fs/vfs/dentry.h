@@ -78,6 +78,7 @@ private:
     friend class MountNamespace;
     Dentry() = default;
     ~Dentry() override;
+    void on_last_unref() override;
     using Dropped = std::vector<Ref<Dentry>>;
     static Result<Ref<Dentry>> lookup_in_cache(const Ref<Dentry>& dir, std::string_view name);
     void hash_locked();
