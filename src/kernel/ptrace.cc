@@ -72,7 +72,6 @@ bool ptrace_pending_event(Task& t) {
 
 bool ptrace_syscall_stop(Task& t, bool entry) {
     if (!t.tracer || !t.ptrace || !t.ptrace->syscall_stops) return false;
-    if (!entry && t.ptrace->skip_syscall) return false;
     int code = SIGTRAP | ((t.ptrace->options & kOptSysGood) ? 0x80 : 0);
     SigInfo info{};
     info.si_signo = SIGTRAP;
@@ -98,8 +97,9 @@ void ptrace_unlink(Task& t) {
     Lock l(g.handlers()->mu);
     t.tracer = nullptr;
     t.ptrace->options = 0;
-    t.ptrace->seized = t.ptrace->syscall_stops = t.ptrace->single_step = t.ptrace->skip_syscall = false;
+    t.ptrace->seized = t.ptrace->syscall_stops = t.ptrace->single_step = false;
     t.ptrace->syscall_op = 0;
+    if (std::exchange(t.ptrace->forced_trap_flag, false)) t.regs.eflags &= ~u64{0x100};
     t.jobctl &= ~(kJobTrapMask | kJobListening);
     // The group stop that it was kept out of is still on.
     if (!t.exiting && (g.stopped || g.stop_left != 0)) {

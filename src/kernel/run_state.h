@@ -35,8 +35,6 @@ struct RunSyscallExit {
 };
 // Look at signals, stops and other work before going back.              task_signals.cc
 struct RunInterrupt {
-    int restart_code = 0;  // of the system call being left, or 0
-    bool in_syscall = false;
     // A signal that a ptrace signal-delivery-stop reported and that is to be delivered now (0: none).
     bool after_ptrace_stop = false;
 };

@@ -258,17 +258,19 @@ Next next_signal(Task& t, bool after_ptrace_stop) SBX_NO_TSA {
     }
 }
 
-// arch_do_signal_or_restart: what becomes of an interrupted call.
-void restart_without_handler(Task& t, int code) {
+// arch_do_signal_or_restart: what becomes of an interrupted call. The registers alone say whether there is one, so that a tracer can put
+// one aside and back.
+void restart_without_handler(Task& t) {
     platform::Registers& r = t.regs;
-    if (code == 0) return;
-    r.rax = code == ERESTART_RESTARTBLOCK ? 219 /* restart_syscall */ : r.orig_rax;
+    if (!needs_restart(t)) return;
+    r.rax = static_cast<i64>(r.rax) == -ERESTART_RESTARTBLOCK ? 219 /* restart_syscall */ : r.orig_rax;
     r.rip -= 2;
 }
 
-void restart_with_handler(Task& t, int code, u64 flags) {
+void restart_with_handler(Task& t, u64 flags) {
     platform::Registers& r = t.regs;
-    if (code == 0) return;
+    if (!needs_restart(t)) return;
+    i64 code = -static_cast<i64>(r.rax);
     if (code == ERESTARTNOINTR || (code == ERESTARTSYS && (flags & SA_RESTART))) {
         r.rax = r.orig_rax;
         r.rip -= 2;
@@ -299,6 +301,13 @@ void deliver(Task& t, const Next& n) {
 
 }  // namespace
 
+bool needs_restart(const Task& t) {
+    // orig_rax is -1 outside of system calls, and after rt_sigreturn and execve: what is in rax then is not a result.
+    i64 e = -static_cast<i64>(t.regs.rax);
+    return static_cast<i64>(t.regs.orig_rax) >= 0 &&
+           (e == ERESTARTSYS || e == ERESTARTNOINTR || e == ERESTARTNOHAND || e == ERESTART_RESTARTBLOCK);
+}
+
 RunState execute(Task& t, RunInterrupt s) {
     t.clear_work(kWorkNotify);
     if (t.has_work(kWorkPause)) {
@@ -314,13 +323,13 @@ RunState execute(Task& t, RunInterrupt s) {
             s.after_ptrace_stop = n.after_ptrace_stop;
             return s;
         case Next::Kind::Handler:
-            restart_with_handler(t, s.restart_code, n.action.flags);
+            restart_with_handler(t, n.action.flags);
             deliver(t, n);
             return RunApp{};
         case Next::Kind::Nothing:
             break;
     }
-    restart_without_handler(t, s.restart_code);
+    restart_without_handler(t);
     if (t.restore_mask) {
         t.restore_mask = false;
         set_signal_mask(t, t.saved_mask);

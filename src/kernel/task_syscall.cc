@@ -8,10 +8,6 @@ namespace sbx {
 namespace {
 SyscallDispatcher dispatcher = nullptr;
 const SyscallTracer* tracer = nullptr;
-
-bool is_restart_code(int e) {
-    return e == ERESTARTSYS || e == ERESTARTNOINTR || e == ERESTARTNOHAND || e == ERESTART_RESTARTBLOCK;
-}
 }  // namespace
 
 void set_syscall_dispatcher(SyscallDispatcher d) { dispatcher = d; }
@@ -23,7 +19,9 @@ RunState execute(Task& t, RunSyscallEntry s) {
     } else {
         ptrace_after_syscall_stop(t);
         // Killed meanwhile: the call is not made.
-        if (t.killed()) return RunInterrupt{.in_syscall = true};
+        if (t.killed()) return RunInterrupt{};
+        // The tracer took the call away; what it left in rax is the result.
+        if (static_cast<i64>(t.regs.orig_rax) == -1) return RunSyscallExit{};
     }
     return RunSyscallInvoke{};
 }
@@ -44,11 +42,7 @@ RunState execute(Task& t, RunSyscallExit s) {
         ptrace_after_syscall_stop(t);
     else if (ptrace_syscall_stop(t, false))
         return RunSyscallExit{.after_ptrace_stop = true};
-    i64 rax = static_cast<i64>(t.regs.rax);
-    // orig_rax is -1 after rt_sigreturn and execve: what is in rax then is not a result.
-    bool restart = static_cast<i64>(t.regs.orig_rax) >= 0 && rax < 0 && rax >= -4095 && is_restart_code(static_cast<int>(-rax));
-    if (restart) return RunInterrupt{.restart_code = static_cast<int>(-rax), .in_syscall = true};
-    if (t.has_work(~0u)) return RunInterrupt{.in_syscall = true};
+    if (needs_restart(t) || t.has_work(~0u)) return RunInterrupt{};
     return RunApp{};
 }
 

@@ -161,6 +161,8 @@ int send_pgrp_signal(Pid& pgrp, const SigInfo& info);
 void recalc_signal_work(Task& t);
 // Sets the mask (own thread) and recomputes.
 void set_signal_mask(Task& t, SigSet mask);
+// The registers hold an interrupted call that is to be restarted or to end with EINTR.
+bool needs_restart(const Task& t);
 // Gives other threads the group's signals in `which` that t does not take. SignalHandlers::mu held.
 void retarget_shared_pending(Task& t, SigSet which);
 // The next signal in `allowed` for the task itself, its own before the group's (sigtimedwait, signalfd). SignalHandlers::mu held.
