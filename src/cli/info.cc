@@ -8,7 +8,8 @@
 #include <fstream>
 #include <string>
 
-#include "src/config/units.h"
+#include "platform/ptrace/ptrace.h"
+#include "platform/registry.h"
 
 namespace sbx::cli {
 
@@ -60,8 +61,25 @@ std::vector<Finding> probe_host() {
             {"machine", std::string(names.machine) == "x86_64", names.machine, {}}};
 }
 
+std::vector<Finding> probe_platforms() {
+    if (platform::registered_platforms().empty()) platform::register_platform(platform::ptrace::type());
+    std::vector<Finding> findings;
+    bool chosen = false;
+    for (const platform::PlatformType& type : platform::registered_platforms()) {
+        platform::Probe probe = type.probe();
+        std::string detail = probe.why;
+        if (probe.works && !chosen) {
+            detail += detail.empty() ? "chosen by auto" : "; chosen by auto";
+            chosen = true;
+        }
+        findings.push_back({std::string(type.name), probe.works, detail, probe.hint});
+    }
+    return findings;
+}
+
 constexpr InfoSection kSections[] = {
     {"host", probe_host},
+    {"platforms", probe_platforms},
     {"limits", probe_limits},
 };
 
