@@ -1,14 +1,176 @@
-// Where the parts of the sandbox are put together (boot.h). The kernel is not linked into this build.
+// Where the parts of the sandbox are put together: platform, memory, kernel, files, the first program; then the sentry is confined, the
+// program started and waited for.
 #include "src/cli/boot.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fs/vfs/walk.h"
+#include "platform/registry.h"
+#include "src/cli/boot_files.h"
+#include "src/cli/boot_host.h"
 #include "src/cli/output.h"
+#include "src/cli/supervise.h"
 #include "src/config/error.h"
+#include "src/kernel/kernel.h"
+#include "src/kernel/posix_timers.h"
+#include "src/kernel/task_init.h"
+#include "src/loader/loader.h"
+#include "syscalls/dispatch.h"
 
 namespace sbx::boot {
+namespace {
 
-int run_sandbox(const Config&) {
-    cli::print_error({"run", "not linked in this build", {}, kExitFailed});
-    return kExitFailed;
+// Sparse room for all application memory; only what is touched costs anything.
+constexpr u64 kMemoryFileSize = 8ull << 40;
+
+[[noreturn]] void fail(const char* where, const std::string& what, std::string hint = {}, int status = kExitFailed) {
+    throw UserError{where, what, std::move(hint), status};
+}
+
+std::unique_ptr<platform::Platform> make_platform(config::PlatformName wanted) {
+    static constexpr const char* kNames[] = {"auto", "ptrace", "systrap", "kvm"};
+    const char* name = kNames[static_cast<int>(wanted)];
+    register_platforms();
+    const platform::PlatformType* type = platform::find_platform(name);
+    if (!type) fail("platform", std::string(name) == "auto" ? "none works on this host" : std::string(name) + " is not available in this build",
+                    "`sbx info` says what works and what would help");
+    platform::Probe probe = type->probe();
+    if (!probe.works) fail("platform", std::string(type->name) + ": " + probe.why, probe.hint);
+    auto p = type->create();
+    if (!p) fail("platform", std::string(type->name) + " does not start: " + errno_text(p.error().value));
+    return std::move(*p);
+}
+
+Ref<Creds> make_creds(const Config& config, Ref<UserNamespace> ns) {
+    Ref<Creds> c = make_ref<Creds>();
+    bool fake = config.user.fakeroot;
+    c->uid = c->euid = c->suid = c->fsuid = fake ? 0 : config.user.uid.id;
+    c->gid = c->egid = c->sgid = c->fsgid = fake ? 0 : config.user.gid.id;
+    if (config.user.gid.host && !fake) c->groups = host_groups();
+    c->user_ns = std::move(ns);
+    c->bounding = CapSet::all();
+    if (config.user.capabilities_set)
+        c->permitted = c->effective = c->bounding = CapSet{config.user.capabilities};
+    else if (c->uid == 0)
+        c->permitted = c->effective = CapSet::all();
+    return c;
+}
+
+// The file that argv[0] names: looked up in PATH of the new environment if it has no slash, as execvp(3) does.
+std::string find_program(const vfs::Caller& c, const Config& config) {
+    const std::string& name = config.run.argv[0];
+    if (name.find('/') != name.npos) return name;
+    std::string path = "/bin:/usr/bin";
+    for (const std::string& e : config.environment)
+        if (e.starts_with("PATH=")) path = e.substr(5);
+    bool found_unusable = false;
+    for (size_t start = 0; start <= path.size();) {
+        size_t end = std::min(path.find(':', start), path.size());
+        std::string candidate = path.substr(start, end - start);
+        candidate = (candidate.empty() ? "." : candidate) + "/" + name;
+        Result<Ref<vfs::OpenFile>> f = loader::open_exec(c, {}, candidate, 0);
+        if (f) return candidate;
+        if (f.error() == EACCES) found_unusable = true;
+        start = end + 1;
+    }
+    if (found_unusable) fail("run", name + ": " + errno_text(EACCES), {}, kExitNotExecutable);
+    fail("run", name + ": not found in PATH", {}, kExitNotFound);
+}
+
+Ref<Task> make_first_task(const Config& config, Kernel& kernel, Ref<vfs::MountNamespace> ns, const Streams& streams) {
+    Task::Args a;
+    a.kernel = &kernel;
+    a.creds = make_creds(config, Ref<UserNamespace>(kernel.user_ns()));
+    vfs::Path root = namespace_root(*ns);
+    a.fs = make_ref<vfs::FsContext>(root, root, 022);
+    vfs::Caller caller;
+    caller.creds = a.creds.get();
+    caller.fs = a.fs.get();
+    vfs::WalkFlags directory;
+    directory.directory = true;
+    Result<vfs::Path> cwd = vfs::walk(caller, {}, config.run.cwd, directory);
+    if (!cwd) fail("run.cwd", config.run.cwd + ": " + errno_text(cwd.error().value), "it must be a directory inside the sandbox (-C DIR)", kExitUsage);
+    Result<> searchable = vfs::check_permission(caller, *cwd, vfs::kMayExec);
+    if (!searchable) fail("run.cwd", config.run.cwd + ": " + errno_text(searchable.error().value), {}, kExitUsage);
+    a.fs->set_cwd(*cwd);
+    a.fs->set_umask(host_umask());
+
+    std::string program = find_program(caller, config);
+    Ref<SignalHandlers> handlers = make_ref<SignalHandlers>();
+    apply_inherited_dispositions(*handlers);
+    a.group = make_ref<ThreadGroup>(kernel, handlers);
+    set_limits(*a.group, config);
+    mm::MmLimits limits;
+    limits.stack = a.group->limit(RLIMIT_STACK).rlim_cur;
+    Result<Ref<vfs::OpenFile>> file = loader::open_exec(caller, {}, program, 0);
+    Result<loader::Image> image = err(ENOENT);
+    if (file)
+        image = loader::load({kernel, caller, *file, program, config.run.argv, config.environment, *a.creds, limits});
+    else
+        image = err(file.error());
+    if (!image) {
+        int e = image.error().value;
+        bool missing = e == ENOENT || e == ENOTDIR;
+        fail("run", program + ": " + errno_text(e), e == ENOEXEC ? "it is neither an x86-64 ELF program nor a script with #!" : "",
+             missing ? kExitNotFound : kExitNotExecutable);
+    }
+    a.mm = image->mm;
+    a.creds = image->creds;
+    a.name = image->name;
+    a.regs.rip = image->entry;
+    a.regs.rsp = image->sp;
+    a.regs.cs = 0x33;
+    a.regs.ss = 0x2b;
+    a.regs.eflags = 0x202;
+    a.regs.orig_rax = ~0ull;
+    a.ns.mnt = std::move(ns);
+    a.files = make_ref<vfs::FdTable>();
+    for (const auto& [fd, open_file] : streams.files)
+        if (Result<> r = a.files->set(fd, open_file, false, 1 << 20, caller); !r)
+            fail("run", "descriptor " + std::to_string(fd) + ": " + errno_text(r.error().value));
+    Result<Ref<Task>> task = create_init_task(kernel, std::move(a));
+    if (!task) fail("run", std::string("no first task: ") + errno_text(task.error().value));
+    return *task;
+}
+
+}  // namespace
+
+int run_sandbox(const Config& config) {
+    // The program may outlive a reader of its output; all other signals are the supervisor's.
+    block_host_signals();
+    set_log(config);
+    HostFiles host = open_host_files(config);
+    Streams streams = open_streams(config);
+    std::unique_ptr<platform::Platform> platform = make_platform(config.platform.name);
+    Result<Ref<mm::MemoryFile>> memory = mm::MemoryFile::create(kMemoryFileSize);
+    if (!memory) fail("memory", std::string("the host gives no memory file: ") + errno_text(memory.error().value));
+    install_syscalls();
+    install_timer_signals();
+    register_file_systems(*memory);
+
+    Kernel::Options o;
+    o.hostname = config.run.hostname.empty() ? host_name() : config.run.hostname;
+    o.memory_limit = config.limits.memory;
+    if (config.limits.pids > 0) o.pids_limit = static_cast<unsigned>(config.limits.pids);
+    o.cpus = static_cast<unsigned>(config.platform.cpus);
+    o.verbose = config.log.level >= config::LogLevel::Info;
+    o.use_init = config.run.init;
+    Kernel kernel(o, std::move(platform), std::move(*memory));
+
+    Ref<vfs::MountNamespace> ns = make_namespace(config, kernel, std::move(host));
+    Ref<Task> init = make_first_task(config, kernel, std::move(ns), streams);
+    confine_sentry(config);
+    Supervisor supervisor(config, kernel, streams);
+    if (Result<> r = init->start(); !r) fail("run", std::string("no thread for the program: ") + errno_text(r.error().value));
+    init.reset();
+    int status = supervisor.wait();
+    if (o.verbose)
+        if (std::string calls = unsupported_calls_met(); !calls.empty())
+            cli::print_error({"run", "the program used system calls that are not implemented: " + calls, {}, 0});
+    // Nothing is owed to anybody now: the host takes back memory and stubs faster than destructors would.
+    finish(status, config);
 }
 
 }  // namespace sbx::boot

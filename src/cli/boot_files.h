@@ -1,0 +1,36 @@
+// The sandbox's files: descriptors opened on the host before confinement, the mount namespace made of them, and the inherited streams.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "fs/hostfs/hidden.h"
+#include "fs/vfs/fd_table.h"
+#include "fs/vfs/mount.h"
+#include "src/config/config.h"
+#include "src/host/unique_fd.h"
+#include "src/kernel/kernel.h"
+
+namespace sbx::boot {
+
+// O_PATH descriptors of the configured host directories and files: the root, and one for each mount with a source (-1 where optional and absent).
+struct HostFiles {
+    host::UniqueFd root;
+    std::vector<host::UniqueFd> sources;  // by index in Config::mounts
+};
+// Throws UserError (status 2) naming the key and the path.
+HostFiles open_host_files(const Config& config);
+
+// Builds root and mounts. Throws UserError.
+Ref<vfs::MountNamespace> make_namespace(const Config& config, Kernel& kernel, HostFiles host);
+// What [hide] covers of a host file system mounted at `mounted_at`; null: nothing.
+Ref<hostfs::Hidden> hidden_paths(const Config& config, const std::string& mounted_at);
+vfs::Path namespace_root(vfs::MountNamespace& ns);
+
+// Descriptors that prog starts with.
+struct Streams {
+    std::vector<std::pair<int, Ref<vfs::OpenFile>>> files;
+};
+Streams open_streams(const Config& config);
+
+}  // namespace sbx::boot

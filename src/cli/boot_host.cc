@@ -1,0 +1,86 @@
+// What the boot takes from the host.
+#include "src/cli/boot_host.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "fs/pipefs/pipe.h"
+#include "fs/tmpfs/tmpfs.h"
+#include "platform/ptrace/ptrace.h"
+#include "platform/registry.h"
+#include "src/base/log.h"
+#include "src/cli/output.h"
+#include "src/host/facts.h"
+#include "src/config/error.h"
+
+namespace sbx::boot {
+
+void register_platforms() { platform::register_platform(platform::ptrace::type()); }
+
+void register_file_systems(const Ref<mm::MemoryFile>& memory) {
+    pipefs::register_fifos();
+    tmpfs::init(memory, host::memory_facts().total);
+}
+
+std::vector<Kgid> host_groups() {
+    int n = getgroups(0, nullptr);
+    std::vector<gid_t> groups(static_cast<size_t>(std::max(n, 0)));
+    n = getgroups(static_cast<int>(groups.size()), groups.data());
+    groups.resize(static_cast<size_t>(std::max(n, 0)));
+    std::vector<Kgid> out(groups.begin(), groups.end());
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+u32 host_umask() {
+    mode_t m = umask(0);
+    umask(m);
+    return m;
+}
+
+std::string host_name() {
+    utsname u{};
+    return uname(&u) == 0 ? u.nodename : "sbx";
+}
+
+void apply_inherited_dispositions(SignalHandlers& h) {
+    Lock l(h.mu);
+    for (int sig = 1; sig <= kSignalCount; sig++) {
+        struct sigaction sa {};
+        // libc keeps a few real-time signals to itself and refuses to tell.
+        if (sigaction(sig, nullptr, &sa) == 0 && sa.sa_handler == SIG_IGN) h.actions[sig - 1].handler = 1;
+    }
+}
+
+void set_limits(ThreadGroup& g, const Config& config) {
+    // Limits on what the sandbox keeps account of itself come from the host's caller; the others are the host's business.
+    for (int resource : {RLIMIT_STACK, RLIMIT_CORE, RLIMIT_FSIZE, RLIMIT_DATA, RLIMIT_AS, RLIMIT_CPU, RLIMIT_NOFILE}) {
+        rlimit r{};
+        if (getrlimit(static_cast<__typeof__(RLIMIT_STACK)>(resource), &r) == 0) g.set_limit(resource, r);
+    }
+    for (const config::Rlimit& l : config.limits.rlimits) {
+        rlimit r{};
+        r.rlim_cur = l.soft;
+        r.rlim_max = l.hard;
+        g.set_limit(static_cast<int>(l.resource), r);
+    }
+}
+
+void set_log(const Config& config) {
+    log_level.store(static_cast<LogLevel>(config.log.level));
+    if (config.log.file.empty()) return;
+    int fd = open(config.log.file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (fd < 0)
+        throw UserError{to_string(origin_of(config, "log.file")), config.log.file + ": " + errno_text(errno), {}, kExitFailed};
+    log_to(fd);
+}
+
+void confine_sentry(const Config&) {}
+
+}  // namespace sbx::boot

@@ -1,0 +1,113 @@
+// The supervisor's loop.
+#include "src/cli/supervise.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "src/cli/output.h"
+#include "src/config/error.h"
+
+namespace sbx::boot {
+namespace {
+
+constexpr int kForwarded[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT, SIGTSTP};
+
+sigset_t forwarded_set() {
+    sigset_t s;
+    sigemptyset(&s);
+    for (int sig : kForwarded) sigaddset(&s, sig);
+    return s;
+}
+
+int exit_status(int wait_status) {
+    if (WIFSIGNALED(wait_status)) return 128 + WTERMSIG(wait_status);
+    return WEXITSTATUS(wait_status);
+}
+
+}  // namespace
+
+void block_host_signals() {
+    sigset_t s = forwarded_set();
+    sigaddset(&s, SIGPIPE);
+    sigaddset(&s, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &s, nullptr);
+}
+
+Supervisor::Supervisor(const Config& config, Kernel& kernel, Streams&) : Waiter(kEventAll), config_(config), kernel_(kernel) {
+    sigset_t s = forwarded_set();
+    signals_ = host::UniqueFd(signalfd(-1, &s, SFD_NONBLOCK | SFD_CLOEXEC));
+    ended_ = host::UniqueFd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    if (!signals_ || !ended_) throw UserError{"run", "no descriptors left for sbx", {}, kExitFailed};
+    if (config.run.timeout_ns > 0) deadline_ = add_sat(host_monotonic(), config.run.timeout_ns);
+    kernel_.tasks().all_gone.add(*this);
+}
+
+Supervisor::~Supervisor() { kernel_.tasks().all_gone.remove(*this); }
+
+void Supervisor::on_event(EventMask) {
+    u64 one = 1;
+    [[maybe_unused]] ssize_t r = write(ended_.get(), &one, sizeof one);
+}
+
+void Supervisor::forward(int sig) {
+    SharedLock l(kernel_.tasks().mu);
+    ThreadGroup* init = kernel_.tasks().root_ns->init;
+    if (init) send_outside_signal(*init, sig);
+}
+
+int Supervisor::remaining_ms() const {
+    if (deadline_ == kNever) return -1;
+    Nanos left = deadline_ - host_monotonic();
+    if (left <= 0) return 0;
+    return static_cast<int>(std::min<Nanos>(left / kNanosPerMilli + 1, 1000000));
+}
+
+void Supervisor::time_is_up() {
+    if (timeout_ == Timeout::None) {
+        timeout_ = Timeout::Terminated;
+        deadline_ = add_sat(host_monotonic(), config_.run.kill_grace_ns);
+        forward(SIGTERM);
+        return;
+    }
+    timeout_ = Timeout::Killed;
+    deadline_ = kNever;
+    kernel_.kill_all();
+}
+
+int Supervisor::wait() {
+    for (;;) {
+        pollfd fds[2] = {{signals_.get(), POLLIN, 0}, {ended_.get(), POLLIN, 0}};
+        int n = poll(fds, 2, remaining_ms());
+        if (n == 0 && host_monotonic() >= deadline_) time_is_up();
+        if (n <= 0) continue;
+        signalfd_siginfo si;
+        while (read(signals_.get(), &si, sizeof si) == sizeof si) forward(static_cast<int>(si.ssi_signo));
+        if ((fds[1].revents & POLLIN) && kernel_.tasks().sentry_threads.load() == 0) break;
+    }
+    if (timeout_ != Timeout::None) return 124;
+    return exit_status(kernel_.init_status.load());
+}
+
+void finish(int status, const Config& config) {
+    if (config.run.exit_signal && status > 128 && status <= 128 + kSignalCount) {
+        int sig = status - 128;
+        // The core that this would dump is not the program's.
+        rlimit none{0, 0};
+        setrlimit(RLIMIT_CORE, &none);
+        signal(sig, SIG_DFL);
+        sigset_t s;
+        sigemptyset(&s);
+        sigaddset(&s, sig);
+        sigprocmask(SIG_UNBLOCK, &s, nullptr);
+        raise(sig);
+    }
+    _exit(status);
+}
+
+}  // namespace sbx::boot

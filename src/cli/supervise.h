@@ -1,0 +1,36 @@
+// The supervisor: sbx's main thread while the program runs. It forwards signals, keeps the time limit and waits for the end.
+#pragma once
+
+#include "src/cli/boot_files.h"
+#include "src/config/config.h"
+#include "src/kernel/kernel.h"
+
+namespace sbx::boot {
+
+// Blocks all signals that the supervisor handles, before any thread exists.
+void block_host_signals();
+
+class Supervisor : private Waiter {
+public:
+    Supervisor(const Config& config, Kernel& kernel, Streams& streams);
+    ~Supervisor();
+    // Returns the status for sbx's caller: prog's own, 128+n, or 124 when the time limit ran out.
+    int wait();
+
+private:
+    void on_event(EventMask) override;
+    void forward(int sig);
+    int remaining_ms() const;
+    void time_is_up();
+
+    const Config& config_;
+    Kernel& kernel_;
+    host::UniqueFd signals_, ended_;
+    Nanos deadline_ = kNever;
+    enum class Timeout { None, Terminated, Killed } timeout_ = Timeout::None;
+};
+
+// Ends sbx with the status, or by the signal that ended prog (--exit-signal).
+[[noreturn]] void finish(int status, const Config& config);
+
+}  // namespace sbx::boot
