@@ -17,7 +17,9 @@ HostId HostId::of(const Statx& s) {
     return HostId{s.dev(), s.ino, born, static_cast<u32>(s.mode) & S_IFMT};
 }
 
+HostFs::HostFs(const Options& o) : options_(o) {}
 HostFs::~HostFs() { root_.reset(); }
+void HostFs::on_unmounted() { root_.reset(); }
 
 Ref<vfs::Inode> HostFs::root() { return root_; }
 

@@ -22,14 +22,14 @@ struct HostId {
 
 class HostFs final : public vfs::FileSystem {
 public:
-    explicit HostFs(const Options& o) : options_(o) {}
+    explicit HostFs(const Options& o);
     ~HostFs() override;
     std::string_view type_name() const override { return "hostfs"; }
     Ref<vfs::Inode> root() override;
     Result<vfs::StatFs> statfs() override;
     bool dentries_stable() const override { return options_.cache == Cache::Exclusive; }
     Result<> sync() override;
-    void on_unmounted() override { root_.reset(); }
+    void on_unmounted() override;
 
     Result<> set_root(UniqueFd fd);
     bool refuses_writes() const { return options_.read_only; }

@@ -24,6 +24,7 @@ void FdTable::drop_record_locks(OpenFile& f) const {
 Ref<FdTable> FdTable::clone() const {
     Ref<FdTable> t = make_ref<FdTable>();
     SharedLock l(mu_);
+    Lock<decltype(t->mu_)> own(t->mu_, Lock<decltype(t->mu_)>::Nested{});  // nobody else knows the copy yet
     t->slots_ = slots_;
     t->next_free_ = next_free_;
     return t;

@@ -80,7 +80,7 @@ u32 Placement::load_of(int cpu) const {
 }
 
 int Placement::least_loaded() const {
-    return *std::min_element(cpus_.begin(), cpus_.end(), [this](int a, int b) { return load_of(a) < load_of(b); });
+    return *std::min_element(cpus_.begin(), cpus_.end(), [this](int a, int b) SBX_REQUIRES(mu_) { return load_of(a) < load_of(b); });
 }
 
 void Placement::sit(Seat& seat, pid_t stub) {
@@ -122,7 +122,7 @@ bool Placement::tick() {
         }
     }
     int low = least_loaded();
-    int high = *std::max_element(cpus_.begin(), cpus_.end(), [this](int a, int b) { return load_of(a) < load_of(b); });
+    int high = *std::max_element(cpus_.begin(), cpus_.end(), [this](int a, int b) SBX_REQUIRES(mu_) { return load_of(a) < load_of(b); });
     u32 difference = load_of(high) - load_of(low);
     if (difference > kUneven) {
         for (Seat* s : seats_) {

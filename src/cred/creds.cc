@@ -54,6 +54,7 @@ Result<> translate(std::vector<IdMapRange>& map, const std::vector<IdMapRange>* 
 Ref<UserNamespace> UserNamespace::create_initial() {
     Ref<UserNamespace> ns = adopt_ref(new UserNamespace);
     ns->id_ = kInitialUserNs;
+    Lock l(ns->mu_);
     ns->uid_map_ = ns->gid_map_ = {IdMapRange{0, 0, 0xffffffff}};
     return ns;
 }
@@ -62,9 +63,14 @@ Result<Ref<UserNamespace>> UserNamespace::create(Ref<UserNamespace> parent, Kuid
     if (parent->level_ >= kMaxLevel) return err(ENOSPC);
     Ref<UserNamespace> ns = adopt_ref(new UserNamespace);
     ns->level_ = parent->level_ + 1;
+    bool deny_setgroups = false;
     {
         Lock l(parent->mu_);
-        ns->deny_setgroups_ = parent->deny_setgroups_;
+        deny_setgroups = parent->deny_setgroups_;
+    }
+    {
+        Lock l(ns->mu_);
+        ns->deny_setgroups_ = deny_setgroups;
     }
     ns->parent_ = std::move(parent);
     ns->owner_ = owner;

@@ -44,14 +44,14 @@ ThreadGroup::ThreadGroup(Kernel& k, Ref<SignalHandlers> h) : kernel_(k), handler
 ThreadGroup::~ThreadGroup() = default;
 
 rlimit ThreadGroup::limit(int resource) const {
-    SBX_ASSERT(resource >= 0 && static_cast<size_t>(resource) < limits_.size());
     Lock l(limits_mu_);
+    SBX_ASSERT(resource >= 0 && static_cast<size_t>(resource) < limits_.size());
     return limits_[static_cast<size_t>(resource)];
 }
 
 void ThreadGroup::set_limit(int resource, rlimit v) {
-    SBX_ASSERT(resource >= 0 && static_cast<size_t>(resource) < limits_.size());
     Lock l(limits_mu_);
+    SBX_ASSERT(resource >= 0 && static_cast<size_t>(resource) < limits_.size());
     limits_[static_cast<size_t>(resource)] = v;
 }
 
