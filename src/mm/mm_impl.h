@@ -152,6 +152,7 @@ struct MemoryManager::Impl {
     // Backs all of r∩v that can be, and installs it. `fill`: also what would be left to faults, in its final form.
     Result<> back(VmaIt v, Range r, bool fill);
     void back_range(Range r, bool fill);
+    bool fits(u64 length) const;
 
     // mm_mmap.cc
     Result<u64> find_room(u64 hint, u64 length, int flags);

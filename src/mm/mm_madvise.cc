@@ -150,6 +150,10 @@ Result<> MemoryManager::madvise(u64 addr, u64 length, int advice) {
                     result = err(EFAULT);
                     break;
                 }
+                if (!i.fits(part.length())) {
+                    result = err(ENOMEM);
+                    break;
+                }
                 u64 page = part.start;
                 while (page < part.end) {
                     auto p = i.get_page(v, page, write);

@@ -16,7 +16,7 @@
 
 namespace sbx::mm {
 namespace {
-constexpr int kMap32Bit = 0x40, kMapSync = 0x80000;
+constexpr int kMap32Bit = 0x40;
 constexpr Range kLow2G{0x40000000, 0x80000000};  // find_start_end(), arch/x86/kernel/sys_x86_64.c
 // What MAP_SHARED_VALIDATE lets pass (LEGACY_MAP_MASK); MAP_SYNC needs a DAX file.
 constexpr int kLegacyFlags = MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_GROWSDOWN | MAP_LOCKED |

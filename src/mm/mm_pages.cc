@@ -160,12 +160,23 @@ Result<PmaIt> MemoryManager::Impl::get_page(VmaIt v, u64 addr, bool write) {
     return p->cow ? copy_on_write(v, p, addr) : p;
 }
 
+// Whether so much more memory is within the cap. Filling what is not would have the host's OOM killer decide, before the cap is
+// looked at.
+bool MemoryManager::Impl::fits(u64 length) const {
+    u64 cap = memory->cap();
+    return cap == ~0ull || length <= cap - std::min(memory->usage(), cap);
+}
+
 Result<> MemoryManager::Impl::back(VmaIt v, Range r, bool fill) {
     r = v.range().intersect(r);
     if (v->prot == 0 || r.empty()) return {};
     bool write = (v->prot & kWrite) && !v->shared();
     // Data segments are written at once by the dynamic linker: copying them now saves the faults.
     bool copy = fill || (write && !v->anonymous() && r.length() <= kStretch);
+    if (fill && !fits(r.length())) {
+        if (v->flags & kLocked) return err(ENOMEM);
+        fill = false;
+    }
     if (!fill && v->anonymous() && v.length() > kChunk) return {};
     Result<> result;
     u64 at = r.start;
@@ -176,6 +187,8 @@ Result<> MemoryManager::Impl::back(VmaIt v, Range r, bool fill) {
             break;
         }
         at = p->end();
+        // A file in memory may be sparse: asking for more would make pages that nobody has touched.
+        if (!fill && !v->anonymous() && (*p)->file->is_memory_file() && !(*p)->own) break;
     }
     install(v, Range{r.start, std::min(at, r.end)}, fill);
     return result;

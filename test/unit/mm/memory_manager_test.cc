@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <random>
+#include <thread>
 #include <vector>
 
 #include "src/mm/mapping_set.h"
@@ -444,4 +445,57 @@ TEST_CASE("mm: strings, iovecs, spans, words") {
     Process q = w.fork(p);
     CHECK(*p.mm->word_key(s1, false) == *q.mm->word_key(s1, false));
     CHECK(!(*p.mm->word_key(a, false) == *q.mm->word_key(a, false)));
+}
+
+TEST_CASE("mm: threads of one process at once") {
+    World w;
+    Process p = w.start();
+    constexpr u64 kEach = 32;
+    u64 m = p.map(4 * kEach * kPage, kRw, kPrivate);
+    std::vector<std::thread> threads;
+    std::atomic<int> wrong{0};
+    for (u64 k = 0; k < 4; k++) {
+        threads.emplace_back([&, k] {
+            std::mt19937_64 random(k);
+            u64 own = m + k * kEach * kPage;
+            std::vector<u8> model(kEach, 0);
+            for (int step = 0; step < 400; step++) {
+                u64 page = random() % kEach;
+                u64 addr = own + page * kPage;
+                u8 byte = static_cast<u8>(random());
+                switch (random() % 6) {
+                case 0: {
+                    auto child = p.mm->fork();
+                    u8 seen = 0;
+                    if (!child || !(*child)->copy_in(addr, &seen, 1) || seen != model[page]) wrong++;
+                    byte ^= 0xff;
+                    if (!(*child)->copy_out(addr, &byte, 1)) wrong++;
+                    break;
+                }
+                case 1:
+                    if (!p.mm->madvise(addr, kPage, MADV_DONTNEED)) wrong++;
+                    model[page] = 0;
+                    break;
+                case 2:
+                    if (!p.mm->munmap(addr, kPage)) wrong++;
+                    if (p.map(kPage, kRw, kPrivate | MAP_FIXED, addr) != addr) wrong++;
+                    model[page] = 0;
+                    break;
+                case 3:
+                    if (!p.mm->copy_out(addr, &byte, 1)) wrong++;
+                    model[page] = byte;
+                    break;
+                case 4:
+                    if (p.mm->handle_fault(addr, Access::Write, p.limits).signo) wrong++;
+                    break;
+                default: {
+                    u8 seen = 0;
+                    if (!p.mm->copy_in(addr, &seen, 1) || seen != model[page]) wrong++;
+                }
+                }
+            }
+        });
+    }
+    for (std::thread& t : threads) t.join();
+    CHECK(wrong == 0);
 }
