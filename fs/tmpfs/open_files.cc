@@ -96,7 +96,8 @@ Result<> DirectoryFile::read_dir(vfs::DirSink& sink, i64* pos, const vfs::Caller
     if (path().dentry->unlinked()) return err(ENOENT);
     accessed(*this, i);
     Ref<vfs::Dentry> parent = path().dentry->parent();
-    SharedLock l(i.dir_mu());
+    // An overlay reads its upper directory inside its own.
+    SharedLock l(i.dir_mu(), SharedLock<RwMutex<Rank::Dir>>::Nested{});
     if (*pos == 0 || end_.load() == 0) end_.store(i.directory().next_position());
     if (*pos == 0) {
         if (!sink.entry(".", i.ino(), S_IFDIR >> 12, 1)) return {};

@@ -9,8 +9,8 @@
 #include "test/unit/hostfs/world.h"
 
 using namespace sbx;
-using test::TempDir;
-using test::World;
+using host_test::TempDir;
+using host_test::FsWorld;
 
 TEST_CASE("hostfs reads what the host has") {
     TempDir d;
@@ -20,7 +20,7 @@ TEST_CASE("hostfs reads what the host has") {
     symlink("sub/b", (d / "link").c_str());
     symlink("/a", (d / "abs").c_str());
     symlink("../../../../etc/passwd", (d / "out").c_str());
-    World w(test::hostfs_of(d, true));
+    FsWorld w(host_test::hostfs_of(d, true));
     CHECK(w.cat("/a") == "hello");
     CHECK(w.cat("/link").size() == 65536);
     CHECK(w.cat("abs") == "hello");
@@ -51,7 +51,7 @@ TEST_CASE("hostfs changes names and files") {
     for (bool proc : {true, false}) {
         CAPTURE(proc);
         {
-            World w(test::hostfs_of(d, false));
+            FsWorld w(host_test::hostfs_of(d, false));
             if (!proc) hostfs::forget_proc_self_fd();
             CHECK(w.put("/f", "one") == 0);
             CHECK(d.read("f") == "one");
@@ -81,15 +81,15 @@ TEST_CASE("hostfs changes names and files") {
             auto f = w.open("/h", O_RDWR);
             REQUIRE(f);
             CHECK(w.unlink("/h") == 0);
-            CHECK(test::code(w.write(**f, "y", 1)) == 0);
+            CHECK(host_test::code(w.write(**f, "y", 1)) == 0);
             CHECK(*w.read(**f) == "xy");
             CHECK((*f)->inode().attr()->nlink == 0);
-            CHECK(test::code(vfs::truncate_file(w.c, **f, 1)) == 0);
+            CHECK(host_test::code(vfs::truncate_file(w.c, **f, 1)) == 0);
             CHECK(*w.read(**f) == "x");
             CHECK(w.ls("/") == "");
-            CHECK(test::code(vfs::mknod(w.c, {}, "/fifo", S_IFIFO | 0644, 0)) == 0);
+            CHECK(host_test::code(vfs::mknod(w.c, {}, "/fifo", S_IFIFO | 0644, 0)) == 0);
             CHECK(w.stat("/fifo")->mode == (S_IFIFO | 0644));
-            CHECK(test::code(vfs::mknod(w.c, {}, "/dev", S_IFCHR | 0644, 0x103)) == EPERM);
+            CHECK(host_test::code(vfs::mknod(w.c, {}, "/dev", S_IFCHR | 0644, 0x103)) == EPERM);
             CHECK(w.unlink("/fifo") == 0);
             CHECK(w.put("/a", "a") == 0);
             CHECK(w.put("/b", "b") == 0);
@@ -106,10 +106,10 @@ TEST_CASE("hostfs changes names and files") {
 
 TEST_CASE("hostfs gives the maker of a read-only file a writable one") {
     TempDir d;
-    World w(test::hostfs_of(d, false));
+    FsWorld w(host_test::hostfs_of(d, false));
     auto f = w.open("/f", O_CREAT | O_EXCL | O_WRONLY, 0);
     REQUIRE(f);
-    CHECK(test::code(w.write(**f, "text")) == 0);
+    CHECK(host_test::code(w.write(**f, "text")) == 0);
     struct stat st;
     stat((d / "f").c_str(), &st);
     CHECK((st.st_mode & 07777) == 0);
@@ -118,13 +118,13 @@ TEST_CASE("hostfs gives the maker of a read-only file a writable one") {
 
 TEST_CASE("hostfs makes unnamed files") {
     TempDir d;
-    World w(test::hostfs_of(d, false));
+    FsWorld w(host_test::hostfs_of(d, false));
     auto f = w.open("/", O_TMPFILE | O_RDWR);
     REQUIRE(f);
-    CHECK(test::code(w.write(**f, "text")) == 0);
+    CHECK(host_test::code(w.write(**f, "text")) == 0);
     CHECK(*w.read(**f) == "text");
     CHECK(w.ls("/") == "");
-    CHECK(test::code(vfs::link(w.c, (*f)->path(), {}, "/named")) == 0);
+    CHECK(host_test::code(vfs::link(w.c, (*f)->path(), {}, "/named")) == 0);
     CHECK(d.read("named") == "text");
     CHECK(w.cat("/named") == "text");
 }
@@ -132,7 +132,7 @@ TEST_CASE("hostfs makes unnamed files") {
 TEST_CASE("hostfs sees what others change") {
     TempDir d;
     d.write("f", "one");
-    World w(test::hostfs_of(d, false));
+    FsWorld w(host_test::hostfs_of(d, false));
     CHECK(w.cat("/f") == "one");
     CHECK(w.cat("/g") == "!ENOENT");
     rename((d / "f").c_str(), (d / "g").c_str());
@@ -156,7 +156,7 @@ TEST_CASE("hostfs works with few descriptors") {
         mkdir((d / dir).c_str(), 0755);
         for (int j = 0; j < 20; j++) d.write(dir + "/f" + std::to_string(j), dir);
     }
-    World w(test::hostfs_of(d, false));
+    FsWorld w(host_test::hostfs_of(d, false));
     auto& budget = hostfs::FdBudget::get();
     std::vector<vfs::Path> all;
     budget.set_limit(60);
@@ -177,12 +177,12 @@ TEST_CASE("hostfs works with few descriptors") {
     d.write("d0/new", "other");
     rename((d / "d0/new").c_str(), (d / "d0/f0").c_str());
     for (size_t i = 100; i < 300; i++) CHECK(vfs::get_attr(all[i]));
-    CHECK(test::code(vfs::get_attr(old)) == ESTALE);
+    CHECK(host_test::code(vfs::get_attr(old)) == ESTALE);
     CHECK(w.cat("/d0/f0") == "other");
     // Renamed by us: found below its new name.
     CHECK(w.rename("/d1", "/moved") == 0);
     for (size_t i = 100; i < 300; i++) CHECK(vfs::get_attr(all[i]));
-    CHECK(test::code(vfs::get_attr(all[25])) == 0);
+    CHECK(host_test::code(vfs::get_attr(all[25])) == 0);
     // Unlinked by us: kept open.
     CHECK(w.unlink("/d2/f3") == 0);
     for (size_t i = 100; i < 300; i++) CHECK(vfs::get_attr(all[i]));
@@ -194,7 +194,7 @@ TEST_CASE("hostfs finds files far down again, and lets them go without recursion
     TempDir d;
     std::string path;
     {
-        World w(test::hostfs_of(d, false));
+        FsWorld w(host_test::hostfs_of(d, false));
         Ref<vfs::Inode> at = w.mount()->fs().root();
         vfs::NewNode n;
         n.mode = S_IFDIR | 0755;
@@ -214,7 +214,7 @@ TEST_CASE("hostfs finds files far down again, and lets them go without recursion
 
 TEST_CASE("hostfs passes data, holes and space through") {
     TempDir d;
-    World w(test::hostfs_of(d, false));
+    FsWorld w(host_test::hostfs_of(d, false));
     auto f = w.open("/f", O_CREAT | O_RDWR);
     REQUIRE(f);
     std::string big(3 << 20, 'b');
@@ -223,9 +223,9 @@ TEST_CASE("hostfs passes data, holes and space through") {
     REQUIRE(back);
     CHECK(*back == big);
     CHECK(*w.read(**f, static_cast<i64>(big.size()) + 100) == "");
-    CHECK(test::code(vfs::truncate_file(w.c, **f, 1 << 24)) == 0);
+    CHECK(host_test::code(vfs::truncate_file(w.c, **f, 1 << 24)) == 0);
     CHECK((*f)->seek(0, 100, SEEK_END, w.c) == (1 << 24) + 100);
-    CHECK(test::code((*f)->seek(0, 1 << 23, SEEK_DATA, w.c)) == ENXIO);
+    CHECK(host_test::code((*f)->seek(0, 1 << 23, SEEK_DATA, w.c)) == ENXIO);
     CHECK(*(*f)->seek(0, 1 << 23, SEEK_HOLE, w.c) == 1 << 23);
     vfs::Caller limited = w.c;
     limited.file_size_limit = 50;
@@ -234,9 +234,9 @@ TEST_CASE("hostfs passes data, holes and space through") {
     CHECK(*(*f)->write(b, &pos, 0, limited) == 5);
     mm::KernelIoBuf more(ConstBytes(reinterpret_cast<const u8*>("0123456789"), 10));
     CHECK((*f)->write(more, &pos, 0, limited).error() == EFBIG);
-    CHECK(test::code((*f)->allocate(0, 1 << 24, 4096, w.c)) == 0);
+    CHECK(host_test::code((*f)->allocate(0, 1 << 24, 4096, w.c)) == 0);
     CHECK(w.stat("/f")->size == (1 << 24) + 4096);
-    CHECK(test::code((*f)->sync(true, Range{})) == 0);
+    CHECK(host_test::code((*f)->sync(true, Range{})) == 0);
 }
 
 TEST_CASE("hostfs has extended attributes where the host has") {
@@ -244,19 +244,19 @@ TEST_CASE("hostfs has extended attributes where the host has") {
     d.write("f", "");
     if (setxattr((d / "f").c_str(), "user.one", "1", 1, 0) != 0) return;
     for (bool proc : {true, false}) {
-        World w(test::hostfs_of(d, false));
+        FsWorld w(host_test::hostfs_of(d, false));
         if (!proc) hostfs::forget_proc_self_fd();
         vfs::Path p = *w.walk("/f");
         CHECK(*vfs::get_xattr(w.c, p, "user.one") == "1");
         CHECK(vfs::get_xattr(w.c, p, "user.none").error() == ENODATA);
-        CHECK(test::code(vfs::set_xattr(w.c, p, "user.two", std::string(1000, 'v'), 0)) == 0);
+        CHECK(host_test::code(vfs::set_xattr(w.c, p, "user.two", std::string(1000, 'v'), 0)) == 0);
         CHECK(vfs::get_xattr(w.c, p, "user.two")->size() == 1000);
-        CHECK(test::code(vfs::set_xattr(w.c, p, "user.two", "x", XATTR_CREATE)) == EEXIST);
+        CHECK(host_test::code(vfs::set_xattr(w.c, p, "user.two", "x", XATTR_CREATE)) == EEXIST);
         CHECK(vfs::list_xattr(w.c, p)->size() == 2);
-        CHECK(test::code(vfs::remove_xattr(w.c, p, "user.two")) == 0);
+        CHECK(host_test::code(vfs::remove_xattr(w.c, p, "user.two")) == 0);
         CHECK(vfs::list_xattr(w.c, p)->size() == 1);
-        CHECK(test::code(vfs::set_xattr(w.c, *w.walk("/"), "user.dir", "d", 0)) == 0);
-        CHECK(test::code(vfs::remove_xattr(w.c, *w.walk("/"), "user.dir")) == 0);
+        CHECK(host_test::code(vfs::set_xattr(w.c, *w.walk("/"), "user.dir", "d", 0)) == 0);
+        CHECK(host_test::code(vfs::remove_xattr(w.c, *w.walk("/"), "user.dir")) == 0);
         hostfs::keep_proc_self_fd();
     }
 }
@@ -267,7 +267,7 @@ TEST_CASE("hostfs can be one file") {
     hostfs::Options o;
     auto fs = hostfs::create(host::UniqueFd(open((d / "f").c_str(), O_PATH | O_CLOEXEC)), o);
     REQUIRE(fs);
-    World w(*fs);
+    FsWorld w(*fs);
     auto f = vfs::open_path(w.c, w.mount()->root_path(), O_RDONLY);
     REQUIRE(f);
     CHECK(*w.read(**f) == "content");
@@ -276,7 +276,7 @@ TEST_CASE("hostfs can be one file") {
 TEST_CASE("hostfs never opens pipes and devices of the host") {
     TempDir d;
     mkfifo((d / "fifo").c_str(), 0644);
-    World w(test::hostfs_of(d, false));
+    FsWorld w(host_test::hostfs_of(d, false));
     // Nobody writes: the host's open would wait.
     auto f = w.open("/fifo", O_WRONLY | O_NONBLOCK);
     CHECK(f.error() == ENXIO);
@@ -286,7 +286,7 @@ TEST_CASE("hostfs never opens pipes and devices of the host") {
 TEST_CASE("hostfs maps files from the host's descriptor") {
     TempDir d;
     d.write("f", std::string(5000, 'm'));
-    World w(test::hostfs_of(d, false));
+    FsWorld w(host_test::hostfs_of(d, false));
     auto ro = w.open("/f", O_RDONLY), rw = w.open("/f", O_RDWR);
     auto m = (*ro)->mappable(1, 2, w.c);
     REQUIRE(m);

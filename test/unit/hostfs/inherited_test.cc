@@ -10,8 +10,8 @@
 #include "test/unit/hostfs/world.h"
 
 using namespace sbx;
-using test::TempDir;
-using test::World;
+using host_test::TempDir;
+using host_test::FsWorld;
 
 namespace {
 

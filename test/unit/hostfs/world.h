@@ -19,7 +19,7 @@
 #include "fs/vfs/operations.h"
 #include "src/mm/io_buf.h"
 
-namespace sbx::test {
+namespace sbx::host_test {
 
 // A host directory that goes with everything in it.
 class TempDir {
@@ -67,9 +67,9 @@ inline Ref<vfs::FileSystem> hostfs_of(const TempDir& dir, bool read_only, hostfs
 template <class T>
 int code(const Result<T>& r) { return r ? 0 : r.error().value; }
 
-class World {
+class FsWorld {
 public:
-    explicit World(Ref<vfs::FileSystem> fs) : mount_(vfs::Mount::create(fs, nullptr, 0, "test")) {
+    explicit FsWorld(Ref<vfs::FileSystem> fs) : mount_(vfs::Mount::create(fs, nullptr, 0, "test")) {
         Ref<Creds> creds = make_ref<Creds>();
         creds->user_ns = UserNamespace::create_initial();
         creds->effective = creds->permitted = creds->bounding = CapSet::all();
@@ -173,4 +173,4 @@ private:
     Ref<vfs::FsContext> context_;
 };
 
-}  // namespace sbx::test
+}  // namespace sbx::host_test

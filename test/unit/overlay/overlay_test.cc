@@ -5,18 +5,32 @@
 
 #include "fs/overlay/overlay.h"
 #include "fs/vfs/inode.h"
+#include "fs/tmpfs/tmpfs.h"
 #include "test/unit/hostfs/world.h"
+#include "test/unit/vfs/world.h"
 
 using namespace sbx;
-using test::TempDir;
-using test::World;
+using host_test::TempDir;
+using host_test::FsWorld;
 
 namespace {
 
+struct HostUpper {};
+struct MemoryUpper {};
+
+template <class Upper>
 struct Layers {
+    static constexpr bool kKept = std::is_same_v<Upper, HostUpper>;
     TempDir low, up;
-    Ref<vfs::FileSystem> make() {
-        auto r = overlay::create(test::hostfs_of(low, true), test::hostfs_of(up, false, hostfs::Cache::Exclusive));
+    Ref<vfs::FileSystem> make(u64 size = 0) {
+        Ref<vfs::FileSystem> upper;
+        if constexpr (kKept) {
+            upper = host_test::hostfs_of(up, false, hostfs::Cache::Exclusive);
+        } else {
+            test::init_tmpfs();
+            upper = tmpfs::create({.size = size, .mode = 0755});
+        }
+        auto r = overlay::create(host_test::hostfs_of(low, true), upper);
         return r ? *r : Ref<vfs::FileSystem>();
     }
     // A listing of the lower directory with everything about each file but access times.
@@ -32,8 +46,8 @@ struct Layers {
 
 }  // namespace
 
-TEST_CASE("overlay: files below are read, and copied up by writing") {
-    Layers l;
+TEST_CASE_TEMPLATE("overlay: files below are read, and copied up by writing", Upper, HostUpper, MemoryUpper) {
+    Layers<Upper> l;
     l.low.write("f", "lower");
     l.low.write("g", "0123456789");
     chmod((l.low / "g").c_str(), 0640);
@@ -42,7 +56,7 @@ TEST_CASE("overlay: files below are read, and copied up by writing") {
     symlink("d/x", (l.low / "s").c_str());
     std::string before = l.state();
     {
-        World w(l.make());
+        FsWorld w(l.make());
         CHECK(w.cat("/f") == "lower");
         CHECK(w.cat("/s") == "x");
         CHECK(w.ls("/") == "d f g s");
@@ -69,24 +83,25 @@ TEST_CASE("overlay: files below are read, and copied up by writing") {
         CHECK(w.ls("/") == "d f g s");
     }
     CHECK(l.state() == before);
+    if (!l.kKept) return;
     CHECK(l.up.read("g") == "ab23456789");
     CHECK(!l.up.has("s"));
     // Another run over the same upper directory.
-    World again(l.make());
+    FsWorld again(l.make());
     CHECK(again.cat("/g") == "ab23456789");
     CHECK(again.ls("/d") == "new x");
     CHECK(again.cat("/s") == "new");
 }
 
-TEST_CASE("overlay: removed names stay removed") {
-    Layers l;
+TEST_CASE_TEMPLATE("overlay: removed names stay removed", Upper, HostUpper, MemoryUpper) {
+    Layers<Upper> l;
     l.low.write("f", "lower");
     mkdir((l.low / "d").c_str(), 0755);
     l.low.write("d/x", "x");
     l.low.write("d/y", "y");
     std::string before = l.state();
     {
-        World w(l.make());
+        FsWorld w(l.make());
         CHECK(w.unlink("/f") == 0);
         CHECK(w.cat("/f") == "!ENOENT");
         CHECK(w.unlink("/f") == ENOENT);
@@ -106,16 +121,17 @@ TEST_CASE("overlay: removed names stay removed") {
         CHECK(w.ls("/d") == "");  // opaque
         CHECK(w.put("/d/x", "2") == 0);
         CHECK(w.ls("/d") == "x");
-        CHECK(test::code(vfs::mknod(w.c, {}, "/white", S_IFCHR | 0644, 0)) == EPERM);
+        CHECK(host_test::code(vfs::mknod(w.c, {}, "/white", S_IFCHR | 0644, 0)) == EPERM);
     }
     CHECK(l.state() == before);
-    World again(l.make());
+    if (!l.kKept) return;
+    FsWorld again(l.make());
     CHECK(again.ls("/") == "d");
     CHECK(again.ls("/d") == "x");
 }
 
-TEST_CASE("overlay: renaming files and directories") {
-    Layers l;
+TEST_CASE_TEMPLATE("overlay: renaming files and directories", Upper, HostUpper, MemoryUpper) {
+    Layers<Upper> l;
     l.low.write("f", "f");
     l.low.write("g", "g");
     mkdir((l.low / "d").c_str(), 0755);
@@ -126,7 +142,7 @@ TEST_CASE("overlay: renaming files and directories") {
     l.low.write("full/z", "z");
     std::string before = l.state();
     {
-        World w(l.make());
+        FsWorld w(l.make());
         u64 ino = w.stat("/f")->ino, dino = w.stat("/d")->ino;
         CHECK(w.rename("/f", "/f2") == 0);
         CHECK(w.ls("/") == "d empty f2 full g");
@@ -158,14 +174,14 @@ TEST_CASE("overlay: renaming files and directories") {
     CHECK(l.state() == before);
 }
 
-TEST_CASE("overlay: names of one lower file stay one file") {
-    Layers l;
+TEST_CASE_TEMPLATE("overlay: names of one lower file stay one file", Upper, HostUpper, MemoryUpper) {
+    Layers<Upper> l;
     l.low.write("a", "text");
     link((l.low / "a").c_str(), (l.low / "b").c_str());
     link((l.low / "a").c_str(), (l.low / "c").c_str());
     std::string before = l.state();
     {
-        World w(l.make());
+        FsWorld w(l.make());
         CHECK(w.stat("/a")->nlink == 3);
         CHECK(w.put("/b", "more", O_APPEND) == 0);
         CHECK(w.cat("/a") == "textmore");
@@ -190,11 +206,11 @@ TEST_CASE("overlay: names of one lower file stay one file") {
     CHECK(l.state() == before);
 }
 
-TEST_CASE("overlay: hard links removed before anything is copied") {
-    Layers l;
+TEST_CASE_TEMPLATE("overlay: hard links removed before anything is copied", Upper, HostUpper, MemoryUpper) {
+    Layers<Upper> l;
     l.low.write("a", "text");
     link((l.low / "a").c_str(), (l.low / "b").c_str());
-    World w(l.make());
+    FsWorld w(l.make());
     CHECK(w.unlink("/a") == 0);
     CHECK(w.stat("/b")->nlink == 1);
     CHECK(w.put("/b", "+", O_APPEND) == 0);
@@ -202,30 +218,30 @@ TEST_CASE("overlay: hard links removed before anything is copied") {
     CHECK(w.ls("/") == "b");
 }
 
-TEST_CASE("overlay: unlinked while open, and changed after") {
-    Layers l;
+TEST_CASE_TEMPLATE("overlay: unlinked while open, and changed after", Upper, HostUpper, MemoryUpper) {
+    Layers<Upper> l;
     l.low.write("a", "text");
-    World w(l.make());
+    FsWorld w(l.make());
     auto f = w.open("/a", O_RDONLY), g = w.open("/a", O_RDWR);
     REQUIRE(f);
     REQUIRE(g);
     CHECK(w.unlink("/a") == 0);
-    CHECK(test::code(w.write(**g, "T")) == 0);
+    CHECK(host_test::code(w.write(**g, "T")) == 0);
     CHECK(*w.read(**f) == "Text");
     CHECK((*f)->inode().attr()->nlink == 0);
-    Layers m;
+    Layers<Upper> m;
     m.low.write("a", "text");
-    World v(m.make());
+    FsWorld v(m.make());
     auto h = v.open("/a", O_RDONLY);
     CHECK(v.unlink("/a") == 0);
-    CHECK(test::code(vfs::chmod(v.c, (*h)->path(), 0600)) == 0);
+    CHECK(host_test::code(vfs::chmod(v.c, (*h)->path(), 0600)) == 0);
     CHECK((*h)->inode().attr()->mode == (S_IFREG | 0600));
     CHECK(*v.read(**h) == "text");
     CHECK(v.ls("/") == "");
 }
 
-TEST_CASE("overlay: copy-up keeps holes, times and attributes") {
-    Layers l;
+TEST_CASE_TEMPLATE("overlay: copy-up keeps holes, times and attributes", Upper, HostUpper, MemoryUpper) {
+    Layers<Upper> l;
     std::string path = l.low / "sparse";
     int fd = open(path.c_str(), O_RDWR | O_CREAT, 0755);
     CHECK(pwrite(fd, "end", 3, 64 << 20) == 3);
@@ -234,7 +250,7 @@ TEST_CASE("overlay: copy-up keeps holes, times and attributes") {
     timespec times[2] = {{1000, 5}, {2000, 7}};
     futimens(fd, times);
     close(fd);
-    World w(l.make());
+    FsWorld w(l.make());
     CHECK(w.chmod("/sparse", 0700) == 0);
     auto a = w.stat("/sparse");
     CHECK(a->size == 100 << 20);
@@ -247,32 +263,32 @@ TEST_CASE("overlay: copy-up keeps holes, times and attributes") {
     CHECK(*w.read(**f, (64 << 20) - 2, 6) == std::string("\0\0end\0", 6));
 }
 
-TEST_CASE("overlay: unnamed files, special nodes, links to new files") {
-    Layers l;
+TEST_CASE_TEMPLATE("overlay: unnamed files, special nodes, links to new files", Upper, HostUpper, MemoryUpper) {
+    Layers<Upper> l;
     mkdir((l.low / "d").c_str(), 0755);
-    World w(l.make());
+    FsWorld w(l.make());
     auto f = w.open("/d", O_TMPFILE | O_RDWR);
     REQUIRE(f);
-    CHECK(test::code(w.write(**f, "text")) == 0);
+    CHECK(host_test::code(w.write(**f, "text")) == 0);
     CHECK(w.ls("/d") == "");
-    CHECK(test::code(vfs::link(w.c, (*f)->path(), {}, "/d/named")) == 0);
+    CHECK(host_test::code(vfs::link(w.c, (*f)->path(), {}, "/d/named")) == 0);
     CHECK(w.cat("/d/named") == "text");
     CHECK(w.link("/d/named", "/other") == 0);
     CHECK(w.stat("/other")->nlink == 2);
     CHECK(w.symlink("other", "/sym") == 0);
     CHECK(w.cat("/sym") == "text");
-    CHECK(test::code(vfs::mknod(w.c, {}, "/fifo", S_IFIFO | 0600, 0)) == 0);
-    CHECK(test::code(vfs::mknod(w.c, {}, "/sock", S_IFSOCK | 0600, 0)) == 0);
+    CHECK(host_test::code(vfs::mknod(w.c, {}, "/fifo", S_IFIFO | 0600, 0)) == 0);
+    CHECK(host_test::code(vfs::mknod(w.c, {}, "/sock", S_IFSOCK | 0600, 0)) == 0);
     CHECK(w.ls("/") == "d fifo other sock sym");
     CHECK(w.unlink("/fifo") == 0);
     CHECK(w.rename("/sock", "/d/sock") == 0);
     CHECK(w.ls("/d") == "named sock");
 }
 
-TEST_CASE("overlay: a directory is read without gaps while its entries go") {
-    Layers l;
+TEST_CASE_TEMPLATE("overlay: a directory is read without gaps while its entries go", Upper, HostUpper, MemoryUpper) {
+    Layers<Upper> l;
     for (int i = 0; i < 300; i++) l.low.write("f" + std::to_string(i), "");
-    World w(l.make());
+    FsWorld w(l.make());
     CHECK(w.put("/f7", "up", 0) == 0);
     struct Sink : vfs::DirSink {
         std::vector<std::string> names;
@@ -290,7 +306,7 @@ TEST_CASE("overlay: a directory is read without gaps while its entries go") {
     for (;;) {
         sink.room = 10;
         i64 before = pos;
-        CHECK(test::code((*f)->read_dir(sink, &pos, w.c)) == 0);
+        CHECK(host_test::code((*f)->read_dir(sink, &pos, w.c)) == 0);
         if (pos == before) break;
         for (; removed < sink.names.size(); removed++) CHECK(w.unlink("/" + sink.names[removed]) == 0);
     }
@@ -298,9 +314,9 @@ TEST_CASE("overlay: a directory is read without gaps while its entries go") {
     CHECK(w.ls("/") == "");
 }
 
-TEST_CASE("overlay: the host changes what is below") {
-    Layers l;
-    World w(l.make());
+TEST_CASE_TEMPLATE("overlay: the host changes what is below", Upper, HostUpper, MemoryUpper) {
+    Layers<Upper> l;
+    FsWorld w(l.make());
     CHECK(w.cat("/f") == "!ENOENT");
     l.low.write("f", "there");
     CHECK(w.cat("/f") == "there");
@@ -314,17 +330,33 @@ TEST_CASE("overlay: the host changes what is below") {
 }
 
 TEST_CASE("overlay: a failing copy-up changes nothing") {
-    Layers l;
+    Layers<HostUpper> l;
     l.low.write("f", "text");
-    auto low = test::hostfs_of(l.low, true);
+    auto low = host_test::hostfs_of(l.low, true);
     // An upper layer that refuses everything.
-    auto r = overlay::create(low, test::hostfs_of(l.up, true));
+    auto r = overlay::create(low, host_test::hostfs_of(l.up, true));
     REQUIRE(r);
-    World w(*r);
+    FsWorld w(*r);
     CHECK(w.put("/f", "x", 0) == EROFS);
     CHECK(w.unlink("/f") == EROFS);
     CHECK(w.rename("/f", "/g") == EROFS);
     CHECK(w.cat("/f") == "text");
     CHECK(w.ls("/") == "f");
     CHECK(w.stat("/f")->nlink == 1);
+}
+
+TEST_CASE("overlay: no room above leaves what is below") {
+    Layers<MemoryUpper> l;
+    l.low.write("big", std::string(1 << 20, 'b'));
+    l.low.write("small", "s");
+    FsWorld w(l.make(256 << 10));
+    CHECK(w.put("/big", "x", 0) == ENOSPC);
+    CHECK(w.chmod("/big", 0600) == ENOSPC);
+    CHECK(w.stat("/big")->mode == (S_IFREG | 0644));
+    CHECK(w.cat("/big") == std::string(65536, 'b'));
+    CHECK(w.put("/small", "S", 0) == 0);
+    CHECK(w.cat("/small") == "S");
+    // What is about to be cut off is not copied.
+    CHECK(w.put("/big", "x", O_TRUNC) == 0);
+    CHECK(w.cat("/big") == "x");
 }
