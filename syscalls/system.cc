@@ -2,11 +2,11 @@
 #include <asm/prctl.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/sysinfo.h>
 
 
 #include <algorithm>
 
+#include "src/abi/sysinfo.h"
 #include "src/host/facts.h"
 #include "src/kernel/kernel.h"
 #include "syscalls/families.h"
@@ -52,15 +52,15 @@ Result<long> sys_getrandom(Task& t, UserPtr<void> buf, u64 length, unsigned flag
     return static_cast<long>(done);
 }
 
-Result<long> sys_sysinfo(Task& t, UserPtr<struct sysinfo> out) {
-    struct sysinfo s {};
+Result<long> sys_sysinfo(Task& t, UserPtr<abi::Sysinfo> out) {
+    abi::Sysinfo s{};
     host::MemoryFacts m = host::memory_facts();
     u64 limit = t.kernel().options().memory_limit;
     u64 used = t.kernel().memory().usage();
     s.uptime = host_monotonic() / kNanosPerSec;
     s.totalram = limit ? std::min(limit, m.total) : m.total;
     s.freeram = limit && limit < m.total ? limit - std::min(limit, used) : m.available;
-    s.procs = static_cast<unsigned short>(std::min(t.kernel().tasks().task_count.load(), 65535u));
+    s.procs = static_cast<u16>(std::min(t.kernel().tasks().task_count.load(), 65535u));
     s.mem_unit = 1;
     SBX_TRY(t.copy_out(out, s));
     return 0;

@@ -43,7 +43,7 @@ private:
 class PipeFs final : public vfs::FileSystem {
 public:
     std::string_view type_name() const override { return "pipefs"; }
-    Ref<vfs::Inode> root() override { return {}; }
+    Ref<vfs::Inode> root() override { return make_ref<PipeInode>(*this, next_ino(), Creds()); }
     Result<vfs::StatFs> statfs() override {
         vfs::StatFs s;
         s.type = 0x50495045;  // PIPEFS_MAGIC
@@ -61,8 +61,8 @@ PipeFs& pipe_fs() {
 }
 
 vfs::Path pipe_path(Ref<vfs::Inode> inode) {
-    static const Ref<vfs::Mount>& mount =
-        *new Ref<vfs::Mount>(vfs::Mount::create(Ref<vfs::FileSystem>(pipe_fs()), vfs::Dentry::create_root({}, "pipe:"), 0, "none"));
+    static const Ref<vfs::Mount>& mount = *new Ref<vfs::Mount>(
+        vfs::Mount::create(Ref<vfs::FileSystem>(pipe_fs()), vfs::Dentry::create_root(pipe_fs().root(), "pipe:"), 0, "none"));
     std::string name = "pipe:[" + std::to_string(inode->ino()) + "]";
     return {mount, vfs::Dentry::create_root(std::move(inode), std::move(name))};
 }
