@@ -482,13 +482,14 @@ UNUSED static void guest_kill_strays(void) {
     }
 }
 
-UNUSED static void guest_enter_dir(char *dir, size_t size) {
+UNUSED static bool guest_enter_dir(char *dir, size_t size) {
     const char *tmp = getenv("TMPDIR");
     snprintf(dir, size, "%s/guest.XXXXXX", tmp && *tmp ? tmp : "/tmp");
     if (!mkdtemp(dir) || chdir(dir) != 0) {
         fprintf(stderr, "%s: temporary directory %s: %s\n", guest_current, dir, errno_name(errno));
-        exit(GUEST_FAILED);
+        return false;
     }
+    return true;
 }
 
 // Returns 0 passed, 1 failed, 2 skipped.
@@ -499,7 +500,10 @@ UNUSED static int guest_run(const struct guest_test *t) {
     guest->reason[0] = 0;
     if (t->flags & GUEST_DIR) {
         old = open(".", O_PATH | O_CLOEXEC);
-        guest_enter_dir(dir, sizeof dir);
+        if (!guest_enter_dir(dir, sizeof dir)) {
+            close(old);
+            return 1;
+        }
     }
     pid_t pid = fork();
     if (pid < 0) {
@@ -582,8 +586,8 @@ int main(int argc, char **argv) {
             if (!strcmp(guest_tests[i].name, only)) {
                 char dir[PATH_MAX];
                 guest_current = only;
-                if (guest_tests[i].flags & GUEST_DIR)
-                    guest_enter_dir(dir, sizeof dir);
+                if ((guest_tests[i].flags & GUEST_DIR) && !guest_enter_dir(dir, sizeof dir))
+                    return GUEST_FAILED;
                 guest_tests[i].fn();
                 if ((guest_tests[i].flags & GUEST_DIR) && chdir("/") == 0)
                     guest_remove_tree(AT_FDCWD, dir);
