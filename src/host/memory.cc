@@ -95,6 +95,21 @@ Range next_data(int fd, Range r) {
     return Range{static_cast<u64>(data), end};
 }
 
+Range next_data_near(int fd, u8* window, Range r) {
+    off_t found = lseek(fd, static_cast<off_t>(r.start), SEEK_DATA);
+    if (found < 0 || static_cast<u64>(found) >= r.end) return Range{r.end, r.end};
+    u64 start = static_cast<u64>(found);
+    unsigned char there[kNear / kPageSize];
+    if (r.end - start > kNear || mincore(window + start, r.end - start, there) != 0) return next_data(fd, r);
+    u64 end = start + kPageSize;
+    for (; end < r.end; end += kPageSize) {
+        if (there[(end - start) / kPageSize] & 1) continue;
+        // Perhaps it was swapped out.
+        if (lseek(fd, static_cast<off_t>(end), SEEK_DATA) != static_cast<off_t>(end)) break;
+    }
+    return Range{start, end};
+}
+
 bool can_global_barrier() {
     long known = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
     return known > 0 && (known & MEMBARRIER_CMD_GLOBAL);

@@ -245,7 +245,7 @@ u64 MemoryFile::committed(Range r) const {
 
 Range MemoryFile::next_committed(Range r) const {
     if (r.empty()) return Range{r.end, r.end};
-    return host::next_data(impl_->fd, r);
+    return r.length() <= host::kNear ? host::next_data_near(impl_->fd, impl_->base, r) : host::next_data(impl_->fd, r);
 }
 
 Result<> MemoryFile::write(u64 offset, const void* from, size_t n) {

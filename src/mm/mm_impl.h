@@ -137,6 +137,8 @@ struct MemoryManager::Impl {
     void install(VmaIt v, Range r, bool populate);
     void flush();
     bool may_expand(u64 length, bool data, const MmLimits& l) const;
+    // The overcommit heuristics of Linux's mode 0 (__vm_enough_memory): only what can never be is refused.
+    bool overcommits(u64 length, u8 prot, u32 flags) const;
     u64 mapped_in(Range r);
     // Pieces that cutting both edges of r out of VMAs would add.
     u64 cuts(Range r);

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 
-#include "src/host/memory.h"
 #include "src/mm/mm_impl.h"
 #include "src/mm/shared_anon.h"
 
@@ -115,11 +114,7 @@ Result<u64> MemoryManager::mmap(const MmapRequest& r, const MmLimits& l) {
         v.file = make_shared_anonymous(*i.memory, length);
         v.offset = 0;
     }
-    // Overcommit heuristics (__vm_enough_memory): only what can never be is refused.
-    if (!shared && (r.prot & PROT_WRITE) && !(r.flags & MAP_NORESERVE)) {
-        static const u64 total = host::total_memory();
-        if (length > std::min(total, i.memory->cap())) return err(ENOMEM);
-    }
+    if (i.overcommits(length, v.prot, v.flags)) return err(ENOMEM);
     if ((r.flags & MAP_LOCKED) && !l.ipc_lock && l.memlock == 0) return err(EPERM);
 
     Ref<Mappable> keep = v.file;  // dropped after the lock
@@ -194,7 +189,7 @@ u64 MemoryManager::brk(u64 addr, const MmLimits& l) {
         v.flags = i.future_flags | kHeap;
         if (!i.may_expand(r.length(), true, l) || i.vmas.size() + 1 > kMaxMapCount) return i.brk;
         if ((v.flags & kLocked) && !l.ipc_lock && i.locked_vm + r.length() > l.memlock) return i.brk;
-        if (r.length() > std::min(host::total_memory(), i.memory->cap())) return i.brk;
+        if (i.overcommits(r.length(), v.prot, v.flags)) return i.brk;
         bool fill = (v.flags & kLocked) && !(v.flags & kLockOnFault);
         VmaIt it = i.add_vma(r, std::move(v));
         (void)i.back(it, r, fill);

@@ -70,7 +70,7 @@ Result<u64> MemoryManager::mremap(u64 addr, u64 old_length, u64 new_length, int 
     }
     u64 more = keep || old_length == 0 ? new_length : new_length > old_length ? new_length - old_length : 0;
     if ((vma.flags & kLocked) && !l.ipc_lock && i.locked_vm + more > l.memlock) return err(EAGAIN);
-    if (!i.may_expand(more, vma.is_data(), l)) return err(ENOMEM);
+    if (!i.may_expand(more, vma.is_data(), l) || i.overcommits(more, vma.prot, vma.flags)) return err(ENOMEM);
     bool fill = (vma.flags & kLocked) && !(vma.flags & kLockOnFault);
 
     if (!fixed && !keep && old_length != 0 && addr + old_length == v.end()) {

@@ -50,6 +50,10 @@ Result<> MemoryManager::mprotect(u64 addr, u64 length, int prot, const MmLimits&
         }
         Vma changed = v.value();
         changed.prot = wanted;
+        if (!(v->prot & kWrite) && i.overcommits(part.length(), wanted, v->flags)) {
+            result = err(ENOMEM);
+            break;
+        }
         if (changed.is_data() && !v->is_data() && l.data != ~0ull && i.data_vm + part.length() > l.data) {
             result = err(ENOMEM);
             break;

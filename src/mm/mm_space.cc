@@ -3,6 +3,7 @@
 
 #include "src/base/log.h"
 #include "src/base/panic.h"
+#include "src/host/memory.h"
 #include "src/mm/mm_impl.h"
 
 namespace sbx::mm {
@@ -206,6 +207,12 @@ void MemoryManager::Impl::flush() {
 bool MemoryManager::Impl::may_expand(u64 length, bool data, const MmLimits& l) const {
     if (total_vm + length > l.as) return false;
     return !data || l.data == ~0ull || data_vm + length <= l.data;
+}
+
+bool MemoryManager::Impl::overcommits(u64 length, u8 prot, u32 flags) const {
+    if (!(prot & kWrite) || (flags & (kShared | kNoReserve))) return false;
+    static const u64 total = host::total_memory();
+    return length > std::min(total, memory->cap());
 }
 
 u64 MemoryManager::Impl::mapped_in(Range r) {
