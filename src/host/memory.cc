@@ -110,6 +110,14 @@ Range next_data_near(int fd, u8* window, Range r) {
     return Range{start, end};
 }
 
+u64 resident(u8* window, Range r) {
+    unsigned char there[kNear / kPageSize];
+    if (r.empty() || r.length() > kNear || mincore(window + r.start, r.length(), there) != 0) return 0;
+    u64 pages = 0;
+    for (u64 i = 0; i < r.length() / kPageSize; i++) pages += there[i] & 1;
+    return pages * kPageSize;
+}
+
 bool can_global_barrier() {
     long known = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
     return known > 0 && (known & MEMBARRIER_CMD_GLOBAL);

@@ -25,6 +25,8 @@ u64 file_usage(int fd);
 Range next_data(int fd, Range r);
 // The same for a short range of a file that `window` maps whole: does not look beyond it, as SEEK_HOLE does.
 Range next_data_near(int fd, u8* window, Range r);
+// Bytes of a short range that are in memory now.
+u64 resident(u8* window, Range r);
 constexpr u64 kNear = 1 << 20;
 // membarrier(MEMBARRIER_CMD_GLOBAL): a memory barrier on every running thread of the host. ENOSYS if it has none.
 bool can_global_barrier();

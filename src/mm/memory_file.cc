@@ -238,6 +238,7 @@ void MemoryFile::decommit(Range r) {
 u64 MemoryFile::usage() const { return host::file_usage(impl_->fd); }
 
 u64 MemoryFile::committed(Range r) const {
+    if (r.length() <= host::kNear) return host::resident(impl_->base, r);
     u64 sum = 0;
     for (Range d = next_committed(r); !d.empty(); d = next_committed(Range{d.end, r.end})) sum += d.length();
     return sum;

@@ -85,6 +85,8 @@ FaultError MemoryManager::handle_fault(u64 addr, Access access, const MmLimits& 
             }
         }
     }
+    bool shared_before = p != i.pmas.end() && p->own && p->cow;
+    u64 offset_before = shared_before ? p->offset + (page_down(addr) - p.start()) : 0;
     if (i.memory->cap() != ~0ull && i.memory->over_limit()) return {SIGKILL, 0};
     auto got = i.get_page(v, addr, write);
     if (!got) {
@@ -94,7 +96,9 @@ FaultError MemoryManager::handle_fault(u64 addr, Access access, const MmLimits& 
     Range r = got->range();
     // What was just copied exists: one call fills its page table entries, too.
     bool fill = (v->flags & kLocked) || (write && r.length() <= kStretch && (*got)->installed == Pma::kNone && (*got)->own);
+    bool alone = shared_before && write && (*got)->offset + (page_down(addr) - got->start()) == offset_before;
     i.install(v, r, fill);
+    if (alone) i.regain();
     i.flush();
     if (i.lost) return {SIGKILL, 0};
     return {0, 0};

@@ -150,6 +150,8 @@ struct MemoryManager::Impl {
     Result<PmaIt> make_of_file(VmaIt v, u64 addr, bool write);
     Result<PmaIt> make_shared_writable(VmaIt v, PmaIt p, u64 addr);
     Result<PmaIt> copy_on_write(VmaIt v, PmaIt p, u64 addr);
+    // The other side of a fork is gone: what else was shared with it can be written again without more faults.
+    void regain();
     Placement place(Range r, VmaIt v);
     // Backs all of r∩v that can be, and installs it. `fill`: also what would be left to faults, in its final form.
     Result<> back(VmaIt v, Range r, bool fill);

@@ -152,6 +152,21 @@ Result<PmaIt> MemoryManager::Impl::copy_on_write(VmaIt v, PmaIt p, u64 addr) {
     return pmas.insert(r, Pma{memory, pages.start, true, false, false, Pma::kNone});
 }
 
+void MemoryManager::Impl::regain() {
+    constexpr size_t kMost = 256;  // a look at each must cost less than the faults it saves
+    if (pmas.size() > kMost) return;
+    for (VmaIt v = vmas.begin(); v != vmas.end(); ++v) {
+        if (v->shared() || !(v->prot & kWrite)) continue;
+        bool some = false;
+        for (PmaIt p = pmas.from(v.start()); p != pmas.end() && p.start() < v.end(); ++p) {
+            if (!p->own || !p->cow || !memory->sole_range(p->offset).contains(Range{p->offset, p->offset + p.length()})) continue;
+            p->cow = false;
+            some = true;
+        }
+        if (some) install(v, v.range(), false);
+    }
+}
+
 Result<PmaIt> MemoryManager::Impl::get_page(VmaIt v, u64 addr, bool write) {
     PmaIt p = pmas.find(addr);
     if (p == pmas.end()) p = SBX_TRY(v->anonymous() ? make_anonymous(v, addr) : make_of_file(v, addr, write));
