@@ -33,7 +33,7 @@ public:
             case SEEK_SET: return offset < 0 ? Result<i64>(err(EINVAL)) : offset;
             default: {
                 // SEEK_END means something to some host file systems; the buffer is filled afresh at the next read.
-                Lock l(mu_, Lock<Mutex<Rank::OpenFile>>::Nested{});
+                Lock l(mu_);
                 at_ = -1;
                 return static_cast<i64>(SBX_TRY(hostfs::seek(fd_.get(), offset, whence)));
             }
@@ -41,7 +41,7 @@ public:
     }
 
     Result<> read_dir(vfs::DirSink& sink, i64* pos, const vfs::Caller&) override {
-        Lock l(mu_, Lock<Mutex<Rank::OpenFile>>::Nested{});
+        Lock l(mu_);
         for (;;) {
             // pos 0 is read afresh (rewinddir): new entries must show.
             if (*pos != at_ || *pos == 0 || used_ == buffer_.size()) {
@@ -77,8 +77,8 @@ private:
     Ref<HostInode> node_;
     UniqueFd fd_;
     u64 dev_;
-    // Taken inside the position lock, which is of the same rank; sinks and the table of inodes lock inside.
-    Mutex<Rank::OpenFile> mu_;
+    // Taken inside the position lock and an overlay's directory locks; sinks and the table of inodes lock inside.
+    Mutex<Rank::InodeData> mu_;
     std::vector<char> buffer_ SBX_GUARDED_BY(mu_);
     size_t used_ SBX_GUARDED_BY(mu_) = 0;  // bytes of the buffer that were given out
     i64 at_ SBX_GUARDED_BY(mu_) = -1;      // position of what comes next in the buffer

@@ -144,16 +144,20 @@ TmpfsFs::TmpfsFs(Ref<mm::MemoryFile> memory, const Options& o, mm::MemoryKind ki
       root_gid_(o.gid) {}
 
 Ref<vfs::Inode> TmpfsFs::root() {
-    Lock l(mu_);
-    if (!root_) {
-        vfs::NewNode n;
-        n.mode = S_IFDIR | root_mode_;
-        n.uid = root_uid_;
-        n.gid = root_gid_;
-        inodes_.fetch_add(1);
-        root_ = make_ref<TmpfsInode>(*this, next_ino_.fetch_add(1), n);
-        root_->change_links(2);
+    {
+        Lock l(mu_);
+        if (root_) return root_;
     }
+    vfs::NewNode n;
+    n.mode = S_IFDIR | root_mode_;
+    n.uid = root_uid_;
+    n.gid = root_gid_;
+    Ref<TmpfsInode> made = make_ref<TmpfsInode>(*this, next_ino_.fetch_add(1), n);
+    made->change_links(2);
+    // Counted even if another thread's is taken: its destructor counts it out again.
+    inodes_.fetch_add(1);
+    Lock l(mu_);
+    if (!root_) root_ = made;
     return root_;
 }
 
