@@ -42,7 +42,7 @@ vfs::Path anon_path(std::string_view name) {
     static AnonFs& fs = *make_ref<AnonFs>().release();
     static AnonInode& inode = *make_ref<AnonInode>(fs).release();
     static const Ref<vfs::Mount>& mount =
-        *new Ref<vfs::Mount>(vfs::Mount::create(Ref<vfs::FileSystem>(fs), vfs::Dentry::create_root({}, "anon_inode:"), 0, "none"));
+        *new Ref<vfs::Mount>(vfs::Mount::create(Ref<vfs::FileSystem>(fs), vfs::Dentry::create_root(Ref<vfs::Inode>(inode), "anon_inode:"), 0, "none"));
     return {mount, vfs::Dentry::create_root(Ref<vfs::Inode>(inode), "anon_inode:" + std::string(name))};
 }
 

@@ -140,6 +140,7 @@ Ref<Task> make_first_task(const Config& config, Kernel& kernel, Ref<vfs::MountNa
 int run_sandbox(const Config& config) {
     // The program may outlive a reader of its output; all other signals are the supervisor's.
     block_host_signals();
+    note_inherited_dispositions();
     set_log(config);
     HostFiles host = open_host_files(config);
     Streams streams = open_streams(config);

@@ -49,13 +49,22 @@ std::string host_name() {
     return uname(&u) == 0 ? u.nodename : "sbx";
 }
 
-void apply_inherited_dispositions(SignalHandlers& h) {
-    Lock l(h.mu);
+namespace {
+SigSet inherited_ignores;
+}
+
+void note_inherited_dispositions() {
     for (int sig = 1; sig <= kSignalCount; sig++) {
         struct sigaction sa {};
         // libc keeps a few real-time signals to itself and refuses to tell.
-        if (sigaction(sig, nullptr, &sa) == 0 && sa.sa_handler == SIG_IGN) h.actions[sig - 1].handler = 1;
+        if (sigaction(sig, nullptr, &sa) == 0 && sa.sa_handler == SIG_IGN) inherited_ignores.add(sig);
     }
+}
+
+void apply_inherited_dispositions(SignalHandlers& h) {
+    Lock l(h.mu);
+    for (int sig = 1; sig <= kSignalCount; sig++)
+        if (inherited_ignores.has(sig)) h.actions[sig - 1].handler = kSigIgn;
 }
 
 void set_limits(ThreadGroup& g, const Config& config) {

@@ -18,6 +18,8 @@ void register_file_systems(const Ref<mm::MemoryFile>& memory);
 std::vector<Kgid> host_groups();
 u32 host_umask();
 std::string host_name();
+// To be called before anything of sbx changes a disposition of its own (SIGPIPE).
+void note_inherited_dispositions();
 // Signals that sbx's caller ignores are ignored by prog too (nohup), as across execve.
 void apply_inherited_dispositions(SignalHandlers& h);
 // The host's limits where they make sense inside, then those of the configuration.

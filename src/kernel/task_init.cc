@@ -2,6 +2,7 @@
 #include "src/kernel/task_init.h"
 
 #include "src/kernel/kernel.h"
+#include "src/kernel/ns/namespaces.h"
 #include "src/kernel/process_tree.h"
 
 namespace sbx {
@@ -13,7 +14,7 @@ Result<Ref<Task>> create_init_task(Kernel& k, Task::Args a) {
         Lock l(tasks.mu);
         a.pid = SBX_TRY(tasks.root_ns->allocate());
     }
-    a.ns.pid_for_children = tasks.root_ns;
+    a.ns = initial_namespaces(k, std::move(a.ns.mnt));
     Ref<Task> t = Task::create(a);
     SBX_TRY(adopt_outside_task(*t));
     return t;
