@@ -9,21 +9,21 @@
 
 namespace sbx {
 
-rusage to_rusage(const ResourceUse& u) {
+KernelRusage to_rusage(const ResourceUse& u) {
     auto time = [](u64 ticks) {
         Nanos n = static_cast<Nanos>(ticks) * CpuClock::kTick;
         return timeval{n / kNanosPerSec, n % kNanosPerSec / kNanosPerMicro};
     };
-    rusage r{};
-    r.ru_utime = time(u.cpu.user);
-    r.ru_stime = time(u.cpu.system);
-    r.ru_maxrss = static_cast<long>(u.max_rss / 1024);
-    r.ru_minflt = static_cast<long>(u.minor_faults);
-    r.ru_majflt = static_cast<long>(u.major_faults);
-    r.ru_nvcsw = static_cast<long>(u.voluntary);
-    r.ru_nivcsw = static_cast<long>(u.involuntary);
-    r.ru_inblock = static_cast<long>(u.in_blocks);
-    r.ru_oublock = static_cast<long>(u.out_blocks);
+    KernelRusage r{};
+    r.utime = time(u.cpu.user);
+    r.stime = time(u.cpu.system);
+    r.maxrss = static_cast<long>(u.max_rss / 1024);
+    r.minflt = static_cast<long>(u.minor_faults);
+    r.majflt = static_cast<long>(u.major_faults);
+    r.nvcsw = static_cast<long>(u.voluntary);
+    r.nivcsw = static_cast<long>(u.involuntary);
+    r.inblock = static_cast<long>(u.in_blocks);
+    r.oublock = static_cast<long>(u.out_blocks);
     return r;
 }
 
@@ -81,7 +81,7 @@ Result<long> sys_prlimit64(Task& t, int pid, unsigned resource, UserPtr<rlimit> 
     return 0;
 }
 
-Result<long> sys_getrusage(Task& t, int who, UserPtr<rusage> out) {
+Result<long> sys_getrusage(Task& t, int who, UserPtr<KernelRusage> out) {
     ResourceUse u;
     {
         SharedLock l(t.kernel().tasks().mu);

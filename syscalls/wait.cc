@@ -19,7 +19,7 @@ Ref<Pid> find_pid(Task& t, int nr) {
     return Ref<Pid>(t.pid_ns().find(nr));
 }
 
-Result<long> sys_wait4(Task& t, int pid, UserPtr<int> status, int options, UserPtr<rusage> usage) {
+Result<long> sys_wait4(Task& t, int pid, UserPtr<int> status, int options, UserPtr<KernelRusage> usage) {
     if (options & ~(WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL)) return err(EINVAL);
     if (pid == INT32_MIN) return err(ESRCH);
     WaitQuery q;
@@ -39,7 +39,7 @@ Result<long> sys_wait4(Task& t, int pid, UserPtr<int> status, int options, UserP
     return r.pid;
 }
 
-Result<long> sys_waitid(Task& t, int which, int id, UserPtr<SigInfo> out, int options, UserPtr<rusage> usage) {
+Result<long> sys_waitid(Task& t, int which, int id, UserPtr<SigInfo> out, int options, UserPtr<KernelRusage> usage) {
     if (options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL)) return err(EINVAL);
     if (!(options & (WEXITED | WSTOPPED | WCONTINUED))) return err(EINVAL);
     WaitQuery q;
