@@ -12,6 +12,8 @@
 namespace sbx {
 namespace {
 
+constexpr int kLargeFile = 0100000;  // O_LARGEFILE, which 64-bit programs get unasked (force_o_largefile)
+
 // A FIFO's open waits for the other side.
 Result<> finish_open(Task& t, vfs::OpenFile& f) {
     if (f.open_complete()) return {};
@@ -19,7 +21,8 @@ Result<> finish_open(Task& t, vfs::OpenFile& f) {
     return wait_file(t, f, kEventInternal, false, ready);
 }
 
-Result<long> open_at(Task& t, int dirfd, UserString name, const vfs::OpenHow& how) {
+Result<long> open_at(Task& t, int dirfd, UserString name, vfs::OpenHow how) {
+    if (!(how.flags & O_PATH)) how.flags |= kLargeFile;
     std::string path = SBX_TRY(t.copy_in_path(name));
     vfs::Path start = SBX_TRY(start_of(t, dirfd, path));
     Ref<vfs::OpenFile> f = SBX_TRY(vfs::open(t.caller(), start, path, how));
@@ -41,7 +44,7 @@ Result<long> sys_creat(Task& t, UserString path, u32 mode) { return open_at(t, A
 
 constexpr u64 kOpenHowSize = sizeof(open_how);
 constexpr u64 kKnownOpenFlags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC | O_DSYNC | O_ASYNC |
-                                O_DIRECT | 0100000 /* O_LARGEFILE */ | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH | O_TMPFILE;
+                                O_DIRECT | kLargeFile | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH | O_TMPFILE;
 constexpr u64 kKnownResolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_CACHED;
 
 // A structure that may be longer than ours if the rest is zero (copy_struct_from_user). E2BIG.

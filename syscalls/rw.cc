@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "fs/vfs/dentry.h"
+#include "fs/vfs/inotify_marks.h"
 #include "src/kernel/thread_group.h"
 #include "syscalls/families.h"
 #include "syscalls/wait_file.h"
@@ -47,6 +49,7 @@ Result<long> run(Task& t, vfs::OpenFile& f, Direction d, mm::IoBuf& buf, i64* po
         t.write_bytes.fetch_add(done, std::memory_order_relaxed);
         t.write_calls.fetch_add(1, std::memory_order_relaxed);
     }
+    if (done && f.watched() && vfs::inotify_active()) vfs::notify_file(*f.path().dentry, d == Direction::Read ? IN_ACCESS : IN_MODIFY);
     return static_cast<long>(done);
 }
 

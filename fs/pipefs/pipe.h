@@ -48,6 +48,8 @@ public:
     PipeFile(vfs::Path path, int flags, Ref<Pipe> pipe);
     ~PipeFile() override;
     Pipe& pipe() const { return *pipe_; }
+    static inline const char kKind = 0;
+    const void* kind() const override { return &kKind; }
 
     Result<size_t> read(mm::IoBuf& dst, i64* pos, u32 rwf, const vfs::Caller& c) override;
     Result<size_t> write(mm::IoBuf& src, i64* pos, u32 rwf, const vfs::Caller& c) override;

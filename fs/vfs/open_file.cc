@@ -21,8 +21,15 @@ OpenFile::OpenFile(Path path, int flags)
       mode_readable_((flags & O_ACCMODE) == O_RDONLY || (flags & O_ACCMODE) == O_RDWR),
       mode_writable_((flags & O_ACCMODE) == O_WRONLY || (flags & O_ACCMODE) == O_RDWR) {}
 
+void OpenFile::on_last_unref() {
+    if (FileSignals* s = signals.exchange(nullptr)) {
+        s->file_gone(*this);
+        s->unref();
+    }
+    delete this;
+}
+
 OpenFile::~OpenFile() {
-    if (RefCounted* f = fasync.load()) f->unref();
     Inode* i = path_.dentry ? path_.dentry->inode() : nullptr;
     if (!i) return;
     if (watched_ && inotify_active()) notify_file(*path_.dentry, mode_writable_ ? IN_CLOSE_WRITE : IN_CLOSE_NOWRITE);

@@ -17,7 +17,12 @@
 
 namespace sbx::vfs {
 
-class Fasync;
+// Who is sent signals about a file (F_SETOWN, O_ASYNC): kernel/fasync.
+class FileSignals : public RefCounted {
+public:
+    // The file's last descriptor is gone; it still works, for the last time.
+    virtual void file_gone(OpenFile& f) = 0;
+};
 
 class OpenFile : public RefCounted {
 public:
@@ -81,7 +86,7 @@ public:
     i64 pos() const { return pos_; }
     void set_pos(i64 p) { pos_ = p; }
     // F_SETOWN, F_SETSIG, O_ASYNC state; created at first use by the kernel (kernel/fasync).
-    std::atomic<RefCounted*> fasync{nullptr};
+    std::atomic<FileSignals*> signals{nullptr};
     // F_SET_FILE_RW_HINT.
     std::atomic<u64> rw_hint{0};
     // Creds at open time (f_cred): who may write through it.
@@ -94,6 +99,7 @@ public:
     bool watched() const { return watched_; }
 
 protected:
+    void on_last_unref() override;
     std::atomic<int> flags_;
 
 private:
