@@ -215,13 +215,15 @@ Result<> pop_signal_frame(Task& t) {
     u64 at = r.rsp - 8;
     SignalFrame f;
     SBX_TRY(t.mm().copy_in(at, &f, offsetof(SignalFrame, info)));
+    // Only 64-bit user mode; other code or stack selectors fault on Linux too, as the return to them does (iret).
+    if ((f.context.cs | 3) != kUserCs) return err(EFAULT);
+    if ((f.uc_flags & kUcStrictRestoreSs) && (f.context.ss | 3) != kUserDs) return err(EFAULT);
     set_signal_mask(t, f.mask);
     const FrameContext& c = f.context;
     r.r8 = c.r8, r.r9 = c.r9, r.r10 = c.r10, r.r11 = c.r11, r.r12 = c.r12, r.r13 = c.r13, r.r14 = c.r14, r.r15 = c.r15;
     r.rdi = c.di, r.rsi = c.si, r.rbp = c.bp, r.rbx = c.bx, r.rdx = c.dx, r.rax = c.ax, r.rcx = c.cx;
     r.rsp = c.sp, r.rip = c.ip;
     r.eflags = (r.eflags & ~kFixEflags) | (c.flags & kFixEflags);
-    // Only 64-bit user mode: other selectors are forced to what works, as for a guest without 32-bit support.
     r.cs = kUserCs;
     r.ss = kUserDs;
     r.orig_rax = ~u64{0};
