@@ -54,8 +54,7 @@ void CpuClock::run() {
 
 void CpuClock::sample(Nanos elapsed) {
     charge(elapsed);
-    u64 limit = kernel_.options().memory_limit;
-    if (limit && kernel_.memory().usage() > limit) kernel_.kill_for_memory();
+    if (kernel_.options().memory_limit && kernel_.memory().over_limit()) kernel_.kill_for_memory();
 }
 
 void CpuClock::charge(Nanos elapsed) {

@@ -29,6 +29,7 @@ Kernel::Kernel(Options o, std::unique_ptr<platform::Platform> platform, Ref<mm::
       cpus_(options_.cpus ? options_.cpus : host_cpus_) {
     tasks_.root_ns = PidNamespace::create_initial(user_ns_);
     tasks_.task_limit = options_.pids_limit;
+    if (options_.memory_limit) memory_->set_cap(options_.memory_limit);
 }
 
 Kernel::~Kernel() = default;
@@ -39,7 +40,7 @@ void Kernel::kill_all() {
         if (pid->group) send_group_signal(*pid->group, kernel_siginfo(SIGKILL));
 }
 
-void Kernel::kill_for_memory() {
+bool Kernel::kill_for_memory() {
     // Address spaces are measured, and let go, without the task set's lock, which is the inner one.
     struct Candidate {
         int nr;
@@ -67,9 +68,10 @@ void Kernel::kill_for_memory() {
     }
     SharedLock l(tasks_.mu);
     ThreadGroup* largest = worst ? tasks_.find_group(worst, *tasks_.root_ns) : nullptr;
-    if (!largest) return;
+    if (!largest) return false;
     if (largest == tasks_.root_ns->init) oom_killed.store(true);
     send_group_signal(*largest, kernel_siginfo(SIGKILL));
+    return true;
 }
 
 }  // namespace sbx

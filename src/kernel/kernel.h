@@ -46,7 +46,8 @@ public:
     // Kills every task (timeout, memory limit, signals to sbx).
     void kill_all();
     // Kills the process that uses most memory (limits.memory); called by the CPU clock and by allocation paths.
-    void kill_for_memory();
+    // False if there is none that may be killed.
+    bool kill_for_memory();
 
 private:
     Options options_;

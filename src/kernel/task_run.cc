@@ -24,9 +24,13 @@ RunState handle_fault(Task& t, const platform::FaultTrap& f) {
         t.minor_faults.fetch_add(1, std::memory_order_relaxed);
         mm::FaultError e = t.mm().handle_fault(addr, fault_access(f), t.mm_limits());
         if (e.signo == 0) return RunApp{};
+        if (e.signo == SIGKILL && e.code == mm::kFaultNoMemory && t.kernel().kill_for_memory()) {
+            // Whoever was chosen needs a moment to let go of its memory; it may be this task.
+            static_cast<void>(t.block_killable(host_monotonic() + kNanosPerMilli));
+            return RunApp{};
+        }
         info.si_signo = e.signo;
         info.si_code = e.code;
-        if (e.signo == SIGKILL) t.kernel().kill_for_memory();
     }
     t.fault_trap_no = f.trap_no;
     t.fault_error_code = f.error_code;

@@ -43,10 +43,12 @@ struct MmapRequest {
 // Read also stands for a fault of which the platform does not know what it was (FaultTrap.error_code 0).
 enum class Access : u8 { Read, Write, Exec };
 
+constexpr int kFaultNoMemory = 1;
+
 // Result of a page fault that could not be served.
 struct FaultError {
-    int signo;  // SIGSEGV or SIGBUS; 0: retry; SIGKILL: out of memory
-    int code;   // SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR
+    int signo;  // SIGSEGV or SIGBUS; 0: retry; SIGKILL: the address space is lost, or out of memory
+    int code;   // SEGV_MAPERR, SEGV_ACCERR, BUS_ADRERR; kFaultNoMemory
 };
 
 // What /proc/PID/maps and smaps show of a VMA.

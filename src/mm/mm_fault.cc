@@ -87,10 +87,10 @@ FaultError MemoryManager::handle_fault(u64 addr, Access access, const MmLimits& 
     }
     bool shared_before = p != i.pmas.end() && p->own && p->cow;
     u64 offset_before = shared_before ? p->offset + (page_down(addr) - p.start()) : 0;
-    if (i.memory->cap() != ~0ull && i.memory->over_limit()) return {SIGKILL, 0};
+    if (i.memory->cap() != ~0ull && i.memory->over_limit()) return {SIGKILL, kFaultNoMemory};
     auto got = i.get_page(v, addr, write);
     if (!got) {
-        if (got.error() == ENOMEM) return {SIGKILL, 0};
+        if (got.error() == ENOMEM) return {SIGKILL, kFaultNoMemory};
         return {SIGBUS, BUS_ADRERR};
     }
     Range r = got->range();
