@@ -292,22 +292,52 @@ Result<Ref<vfs::OpenFile>> open_inherited_file(const vfs::Path& path, int flags,
     return Ref<vfs::OpenFile>(make_ref<InheritedFile>(path, flags, std::move(host)));
 }
 
+namespace {
+
+// What /proc/self/fd shows of a descriptor.
+std::string name_of(int fd, const Statx& s) {
+    std::string name(256, '\0');
+    char link[32];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, name.data(), name.size());
+    return n > 0 ? name.substr(0, static_cast<size_t>(n)) : "host:[" + std::to_string(s.ino) + "]";
+}
+
+// Standard descriptors move away: when the program closes one, its number must not become another file's that libc or the log writes to.
+// stdin and stdout are /dev/null to the sentry from then on; stderr stays where it was, for sbx's own messages.
+Result<UniqueFd> take(int fd) {
+    if (fd > 2) {
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+        return UniqueFd(fd);
+    }
+    int moved = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    if (moved < 0) return err(errno);
+    UniqueFd out(moved);
+    if (fd == 2) return out;
+    UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
+    if (null && dup2(null.get(), fd) < 0) return err(errno);
+    return out;
+}
+
+}  // namespace
+
 Result<Ref<vfs::OpenFile>> open_inherited(int fd) {
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0) return err(EBADF);
     if (flags & O_PATH) return err(EBADF);
     Statx s = SBX_TRY(stat_fd(fd));
+    std::string name = name_of(fd, s);
     Ref<Inherited> h = make_ref<Inherited>();
-    h->fd = UniqueFd(fd);
+    h->fd = SBX_TRY(take(fd));
     h->type = static_cast<u32>(s.mode) & S_IFMT;
     h->access = flags & O_ACCMODE;
     h->append = flags & O_APPEND;
-    h->terminal = h->type == S_IFCHR && isatty(fd);
+    h->terminal = h->type == S_IFCHR && isatty(h->fd.get());
     if (h->type == S_IFSOCK) {
         h->mode = StreamMode::Socket;
     } else if (!h->is_regular() && h->type != S_IFDIR) {
         int nonblock = O_NONBLOCK | O_NOCTTY;
-        auto again = reopen(fd, h->access | nonblock);
+        auto again = reopen(h->fd.get(), h->access | nonblock);
         if (again) {
             h->stream_fd = std::move(*again);
             h->mode = StreamMode::Private;
@@ -315,17 +345,13 @@ Result<Ref<vfs::OpenFile>> open_inherited(int fd) {
             // Asks whether the host knows RWF_NOWAIT for the file, without moving a byte.
             char none;
             iovec v{&none, 0};
-            auto r = h->access == O_WRONLY ? write_at(fd, {&v, 1}, kCurrent, kRwfNoWait) : read_at(fd, {&v, 1}, kCurrent, kRwfNoWait);
+            auto r = h->access == O_WRONLY ? write_at(h->fd.get(), {&v, 1}, kCurrent, kRwfNoWait)
+                                             : read_at(h->fd.get(), {&v, 1}, kCurrent, kRwfNoWait);
             h->mode = r || !(r.error() == EOPNOTSUPP) ? StreamMode::NoWait : StreamMode::PollFirst;
         }
     }
     // A pipe without readers is EPIPE, not a signal to the sentry.
     signal(SIGPIPE, SIG_IGN);
-    std::string name(256, '\0');
-    char link[32];
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t n = readlink(link, name.data(), name.size());
-    name = n > 0 ? name.substr(0, static_cast<size_t>(n)) : "host:[" + std::to_string(s.ino) + "]";
     Ref<InheritedFs> fs = InheritedFs::get();
     Ref<vfs::Inode> inode = make_ref<InheritedInode>(*fs, s.ino, h);
     Ref<vfs::Dentry> dentry = vfs::Dentry::create_root(std::move(inode), std::move(name));

@@ -1,6 +1,7 @@
 // The table of live inodes of a hostfs, and its inode numbers.
 #include "fs/hostfs/host_fs.h"
 
+#include <sys/resource.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
@@ -116,6 +117,15 @@ Result<Ref<vfs::FileSystem>> create(UniqueFd root, const Options& options) {
     Ref<HostFs> fs = make_ref<HostFs>(options);
     SBX_TRY(fs->set_root(std::move(root)));
     return Ref<vfs::FileSystem>(fs);
+}
+
+void raise_descriptor_limit() {
+    rlimit r{};
+    if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
+        r.rlim_cur = r.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &r);
+    }
+    FdBudget::get().refresh();
 }
 
 void prepare() { keep_proc_self_fd(); }

@@ -30,9 +30,12 @@ struct Options {
 // `root`: an O_PATH descriptor. Call it before the sentry loses its root: it keeps /proc/self/fd (see host_calls.h).
 Result<Ref<vfs::FileSystem>> create(host::UniqueFd root, const Options& options);
 
-// An open file over an inherited host descriptor of any kind (stdin, --pass-fd). The descriptor stays the caller's to name but is owned and
-// closed by the file. EBADF.
+// An open file over an inherited host descriptor of any kind (stdin, --pass-fd), which it owns and closes. 0 and 1 are /dev/null to the
+// sentry afterwards, 2 stays what it was for messages. EBADF.
 Result<Ref<vfs::OpenFile>> open_inherited(int fd);
+
+// Lets the sentry have as many descriptors as the host allows at all. After the program's own limits were taken from the process's.
+void raise_descriptor_limit();
 
 // Makes the sentry's process remember /proc/self/fd; create() does it too.
 void prepare();

@@ -109,14 +109,14 @@ Result<Ref<vfs::Inode>> OverlayInode::lookup(std::string_view name) {
         if (r) {
             if (is_whiteout(**r)) return err(ENOENT);
             Ref<Inode> below;
-            if ((*r)->is_dir() && merges() && overlay().upper_is_kept()) {
-                // A directory of an earlier run: merged unless marked as Linux marks it.
-                vfs::Caller c;
-                auto opaque = (*r)->get_xattr("user.overlay.opaque", c);
-                if (!opaque || *opaque != "y")
-                    if (auto low = layer_lookup(*lower_, name); low && (*low)->is_dir()) below = std::move(*low);
+            std::string redirect;
+            if ((*r)->is_dir() && overlay().upper_is_kept()) below = merged_with(**r, name, &redirect);
+            Ref<OverlayInode> i = overlay().node_for_upper(std::move(*r), *this, name, std::move(below));
+            if (!redirect.empty()) {
+                Lock l(i->mu_);
+                i->redirect_ = std::move(redirect);
             }
-            return Ref<Inode>(overlay().node_for_upper(std::move(*r), *this, name, std::move(below)));
+            return Ref<Inode>(i);
         }
         if (!(r.error() == ENOENT)) return r;
     }
@@ -125,6 +125,51 @@ Result<Ref<vfs::Inode>> OverlayInode::lookup(std::string_view name) {
     // A whiteout in the lower layer is nothing to us, but nothing to a program either.
     if (is_whiteout(*low)) return err(ENOENT);
     return Ref<Inode>(overlay().node_for_lower(std::move(low), *this, name));
+}
+
+// ovl_lookup(): opaque directories hide what lies below, redirected ones were renamed from there.
+Ref<vfs::Inode> OverlayInode::merged_with(Inode& up, std::string_view name, std::string* redirect) {
+    vfs::Caller c;
+    if (auto opaque = up.get_xattr("user.overlay.opaque", c); opaque && *opaque == "y") return {};
+    auto from = up.get_xattr("user.overlay.redirect", c);
+    Ref<Inode> at;
+    if (from && from->starts_with('/')) {
+        at = overlay().lower_root();
+        std::string_view rest = *from;
+        while (!rest.empty()) {
+            rest.remove_prefix(1);
+            size_t end = std::min(rest.find('/'), rest.size());
+            auto next = at->is_dir() ? layer_lookup(*at, rest.substr(0, end)) : Result<Ref<Inode>>(err(ENOTDIR));
+            if (!next) return {};
+            at = std::move(*next);
+            rest.remove_prefix(end);
+        }
+        *redirect = std::move(*from);
+    } else if (merges()) {
+        auto low = layer_lookup(*lower_, name);
+        if (low) at = std::move(*low);
+    }
+    return at && at->is_dir() ? at : Ref<Inode>();
+}
+
+std::string OverlayInode::lower_path() const {
+    std::string path;
+    Ref<const OverlayInode> at(this);
+    while (at) {
+        Ref<const OverlayInode> up;
+        Lock l(at->mu_);
+        if (!at->redirect_.empty()) {
+            path.insert(0, at->redirect_);
+            return path;
+        }
+        if (!at->parent_) return path;
+        path.insert(0, "/" + at->name_);
+        up = Ref<const OverlayInode>(at->parent_);
+        l.unlock();
+        if (path.size() > 65000) return "";
+        at = std::move(up);
+    }
+    return path;
 }
 
 bool OverlayInode::revalidate(std::string_view name, Inode* cached) {

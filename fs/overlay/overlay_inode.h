@@ -39,6 +39,7 @@ public:
     // Opens a node of a layer.
     Result<Ref<vfs::OpenFile>> open_lower(vfs::Inode& i, int flags, const vfs::Caller& c) { return open_layer(lower_, i, flags, c); }
     Result<Ref<vfs::OpenFile>> open_upper(vfs::Inode& i, int flags, const vfs::Caller& c) { return open_layer(upper_, i, flags, c); }
+    Ref<vfs::Inode> lower_root() { return lower_->fs().root(); }
     // True if the upper layer outlives this overlay: directories are marked as Linux's overlayfs marks them.
     bool upper_is_kept() const { return upper_->fs().type_name() == "hostfs"; }
 
@@ -125,6 +126,11 @@ private:
     void name_gone(const OverlayInode& dir, std::string_view name);
     void count_names(int change);
     void mark_opaque(Inode& dir, const vfs::Caller& c);
+    // Of a directory: its path in the lower layer; empty if it is longer than a mark can be.
+    std::string lower_path() const;
+    void mark_redirect(const std::string& lower_path, const vfs::Caller& c);
+    // What a directory of an upper layer that was kept is merged with, by its marks; *redirect: it was renamed from there.
+    Ref<Inode> merged_with(Inode& up, std::string_view name, std::string* redirect);
 
     const Ref<vfs::Inode> lower_;
     std::atomic<vfs::Inode*> upper_;  // holds a reference; set once
@@ -135,6 +141,7 @@ private:
     mutable Mutex<Rank::Leaf> mu_;
     Ref<OverlayInode> parent_ SBX_GUARDED_BY(mu_);  // where to copy up to; null: no name known
     std::string name_ SBX_GUARDED_BY(mu_);
+    std::string redirect_ SBX_GUARDED_BY(mu_);  // of a renamed directory: its path in the lower layer
 };
 
 // One thread at a time copies an inode up or changes its names. It is not a mutex, because the upper layer's directory locks, which rank

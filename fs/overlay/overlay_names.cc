@@ -71,6 +71,14 @@ void OverlayInode::mark_opaque(Inode& dir, const vfs::Caller& c) {
     if (overlay().upper_is_kept()) (void)dir.set_xattr("user.overlay.opaque", "y", 0, c);
 }
 
+// A renamed directory goes on showing what lies below it. Without the mark a kept upper layer would lose that in its next run.
+void OverlayInode::mark_redirect(const std::string& lower_path, const vfs::Caller& c) {
+    if (!overlay().upper_is_kept()) return;
+    if (!lower_path.empty()) (void)upper()->set_xattr("user.overlay.redirect", lower_path, 0, c);
+    Lock l(mu_);
+    redirect_ = lower_path;
+}
+
 Result<Ref<vfs::Inode>> OverlayInode::make_node(std::string_view name, const vfs::NewNode& n, const vfs::Caller& c) {
     // ovl_mknod(): guests make no whiteouts.
     if ((n.mode & S_IFMT) == S_IFCHR && n.rdev == 0) return err(EPERM);
@@ -220,6 +228,7 @@ Result<> OverlayInode::rename(std::string_view name, Inode& what, Inode& new_dir
     Inode& nup = *to.upper();
     std::string from(name), into(new_name);
     bool covered = !exchange && lower_has(name);
+    std::string was_at = w.is_dir() ? w.lower_path() : "", other_was_at = exchange && v->is_dir() ? v->lower_path() : "";
     Claim claim(w, v);
     TwoDirs l(up, nup);
     if (exchange) {
@@ -229,6 +238,8 @@ Result<> OverlayInode::rename(std::string_view name, Inode& what, Inode& new_dir
         SBX_TRY(up.rename(from, *a.node, nup, into, b.node.get(), kExchange, c));
         w.set_place(Ref<OverlayInode>(to), new_name);
         v->set_place(Ref<OverlayInode>(*this), name);
+        if (w.is_dir()) w.merges() ? w.mark_redirect(was_at, c) : mark_opaque(*w.upper(), c);
+        if (v->is_dir()) v->merges() ? v->mark_redirect(other_was_at, c) : mark_opaque(*v->upper(), c);
         return {};
     }
     Ref<Inode> white;
@@ -247,7 +258,10 @@ Result<> OverlayInode::rename(std::string_view name, Inode& what, Inode& new_dir
             v->count_names(-1);
     }
     w.set_place(Ref<OverlayInode>(to), new_name);
-    if (w.is_dir()) mark_opaque(*w.upper(), c);
+    if (w.is_dir() && w.merges())
+        w.mark_redirect(was_at, c);
+    else if (w.is_dir())
+        mark_opaque(*w.upper(), c);
     return {};
 }
 

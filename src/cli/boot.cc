@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fs/hostfs/hostfs.h"
 #include "fs/vfs/walk.h"
 #include "platform/registry.h"
 #include "src/cli/boot_files.h"
@@ -162,6 +163,7 @@ int run_sandbox(const Config& config) {
 
     Ref<vfs::MountNamespace> ns = make_namespace(config, kernel, std::move(host));
     Ref<Task> init = make_first_task(config, kernel, std::move(ns), streams);
+    hostfs::raise_descriptor_limit();
     confine_sentry(config);
     Supervisor supervisor(config, kernel, streams);
     if (Result<> r = init->start(); !r) fail("run", std::string("no thread for the program: ") + errno_text(r.error().value));

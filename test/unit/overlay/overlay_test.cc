@@ -170,8 +170,16 @@ TEST_CASE_TEMPLATE("overlay: renaming files and directories", Upper, HostUpper, 
         CHECK(w.rename("/full", "/e") == 0);
         CHECK(w.ls("/e") == "x");
         CHECK(w.ls("/") == "d e empty g");
+        CHECK(w.rename("/d", "/d2") == 0);
     }
     CHECK(l.state() == before);
+    if (!l.kKept) return;
+    FsWorld w(l.make());
+    CHECK(w.ls("/") == "d2 e empty g");
+    CHECK(w.ls("/d2") == "");
+    CHECK(w.cat("/e/x") == "changed");
+    CHECK(w.ls("/e") == "x");
+    CHECK(w.ls("/empty") == "");
 }
 
 TEST_CASE_TEMPLATE("overlay: names of one lower file stay one file", Upper, HostUpper, MemoryUpper) {
@@ -359,4 +367,30 @@ TEST_CASE("overlay: no room above leaves what is below") {
     // What is about to be cut off is not copied.
     CHECK(w.put("/big", "x", O_TRUNC) == 0);
     CHECK(w.cat("/big") == "x");
+}
+
+TEST_CASE("overlay: a renamed directory is found again in the next run") {
+    Layers<HostUpper> l;
+    mkdir((l.low / "a").c_str(), 0755);
+    mkdir((l.low / "a/b").c_str(), 0755);
+    l.low.write("a/b/x", "x");
+    l.low.write("a/y", "y");
+    {
+        FsWorld w(l.make());
+        CHECK(w.rename("/a", "/c") == 0);
+        CHECK(w.rename("/c/b", "/c/d") == 0);
+    }
+    {
+        FsWorld w(l.make());
+        CHECK(w.ls("/") == "c");
+        CHECK(w.ls("/c") == "d y");
+        CHECK(w.cat("/c/d/x") == "x");
+        CHECK(w.rename("/c/d", "/e") == 0);
+        CHECK(w.put("/e/new", "n") == 0);
+    }
+    FsWorld w(l.make());
+    CHECK(w.ls("/") == "c e");
+    CHECK(w.ls("/e") == "new x");
+    CHECK(w.ls("/c") == "y");
+    CHECK(w.cat("/e/x") == "x");
 }
