@@ -55,6 +55,8 @@ private:
 Result<long> get_entries(Task& t, int fd, u64 buf, u32 count, bool old_layout) {
     Ref<vfs::OpenFile> f = SBX_TRY(t.files().get(fd));
     if (f->is_path_only()) return err(EBADF);
+    // iterate_dir(): a directory that was removed has no entries, not even its own.
+    if (f->inode().is_dir() && f->path().dentry->unlinked()) return err(ENOENT);
     // More than this in one piece gains nothing; a short result is not an end.
     Entries sink(std::min<size_t>(count, 256 << 10), old_layout);
     Lock l(f->pos_mu());

@@ -24,7 +24,9 @@ Result<> finish_open(Task& t, vfs::OpenFile& f) {
 Result<long> open_at(Task& t, int dirfd, UserString name, vfs::OpenHow how) {
     if (!(how.flags & O_PATH)) how.flags |= kLargeFile;
     std::string path = SBX_TRY(t.copy_in_path(name));
-    vfs::Path start = SBX_TRY(start_of(t, dirfd, path));
+    // With dirfd as the root, an absolute path starts there as well.
+    bool scoped = how.resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH);
+    vfs::Path start = SBX_TRY(start_of(t, dirfd, scoped ? std::string_view() : path));
     Ref<vfs::OpenFile> f = SBX_TRY(vfs::open(t.caller(), start, path, how));
     if (!f->is_path_only()) SBX_TRY(finish_open(t, *f));
     return SBX_TRY(t.files().add(std::move(f), how.flags & O_CLOEXEC, t.rlimit(RLIMIT_NOFILE)));

@@ -80,7 +80,7 @@ Result<long> at_offset(Task& t, int fd, Direction d, mm::IoBuf& buf, i64 offset,
 
 Result<long> simple(Task& t, int fd, u64 addr, u64 length, Direction d) {
     Ref<vfs::OpenFile> f = SBX_TRY(get(t, fd, d));
-    if (static_cast<i64>(length) < 0) return err(EINVAL);
+    if (static_cast<i64>(length) < 0) return err(EFAULT);  // access_ok() comes first
     mm::UserIoBuf buf(t.mm(), addr, std::min(length, kMaxRw));
     return at_position(t, *f, d, buf);
 }
@@ -89,13 +89,13 @@ Result<long> sys_read(Task& t, int fd, u64 buf, u64 n) { return simple(t, fd, bu
 Result<long> sys_write(Task& t, int fd, u64 buf, u64 n) { return simple(t, fd, buf, n, Direction::Write); }
 
 Result<long> sys_pread64(Task& t, int fd, u64 addr, u64 n, i64 offset) {
-    if (static_cast<i64>(n) < 0) return err(EINVAL);
+    if (static_cast<i64>(n) < 0) return err(EFAULT);
     mm::UserIoBuf buf(t.mm(), addr, std::min(n, kMaxRw));
     return at_offset(t, fd, Direction::Read, buf, offset);
 }
 
 Result<long> sys_pwrite64(Task& t, int fd, u64 addr, u64 n, i64 offset) {
-    if (static_cast<i64>(n) < 0) return err(EINVAL);
+    if (static_cast<i64>(n) < 0) return err(EFAULT);
     mm::UserIoBuf buf(t.mm(), addr, std::min(n, kMaxRw));
     return at_offset(t, fd, Direction::Write, buf, offset);
 }

@@ -93,7 +93,6 @@ Result<i64> DirectoryFile::seek(i64 current, i64 offset, int whence, const vfs::
 
 Result<> DirectoryFile::read_dir(vfs::DirSink& sink, i64* pos, const vfs::Caller&) {
     TmpfsInode& i = static_cast<TmpfsInode&>(inode());
-    if (path().dentry->unlinked()) return err(ENOENT);
     accessed(*this, i);
     Ref<vfs::Dentry> parent = path().dentry->parent();
     // An overlay reads its upper directory inside its own.

@@ -156,10 +156,7 @@ Result<Ref<OpenFile>> open(const Caller& c, const Path& start, std::string_view 
             Path p = SBX_TRY(walk(c, start, path, wf));
             return tmpfile ? open_tmpfile(c, p, how) : open_path_only(p, how.flags);
         }
-        // A symlink in the last place that may not be followed is ELOOP even with O_DIRECTORY.
-        wf.directory = wf.directory && wf.follow;
         Path p = SBX_TRY(walk(c, start, path, wf));
-        if (p.dentry->inode()->is_symlink()) return err(ELOOP);
         return open_existing(c, p, how.flags);
     }
     Walker w(c, how.resolve);
