@@ -9,6 +9,7 @@
 #include "fs/hostfs/hostfs.h"
 #include "fs/vfs/walk.h"
 #include "platform/registry.h"
+#include "src/cli/boot_confine.h"
 #include "src/cli/boot_files.h"
 #include "src/cli/boot_host.h"
 #include "src/cli/output.h"
@@ -145,6 +146,7 @@ int run_sandbox(const Config& config) {
     set_log(config);
     HostFiles host = open_host_files(config);
     Streams streams = open_streams(config);
+    confine_sentry(config, host);
     std::unique_ptr<platform::Platform> platform = make_platform(config.platform.name);
     Result<Ref<mm::MemoryFile>> memory = mm::MemoryFile::create(kMemoryFileSize);
     if (!memory) fail("memory", std::string("the host gives no memory file: ") + errno_text(memory.error().value));
@@ -164,7 +166,6 @@ int run_sandbox(const Config& config) {
     Ref<vfs::MountNamespace> ns = make_namespace(config, kernel, std::move(host));
     Ref<Task> init = make_first_task(config, kernel, std::move(ns), streams);
     hostfs::raise_descriptor_limit();
-    confine_sentry(config);
     Supervisor supervisor(config, kernel, streams);
     if (Result<> r = init->start(); !r) fail("run", std::string("no thread for the program: ") + errno_text(r.error().value));
     init.reset();

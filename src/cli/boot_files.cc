@@ -14,6 +14,8 @@
 #include "fs/vfs/operations.h"
 #include "fs/vfs/walk.h"
 #include "src/config/error.h"
+#include "src/host/confine.h"
+#include "src/host/owner_broker.h"
 
 namespace sbx::boot {
 namespace {
@@ -69,6 +71,7 @@ Result<Ref<vfs::FileSystem>> make_tmpfs(u64 size, u32 mode, const vfs::Caller& c
 Result<Ref<vfs::FileSystem>> make_file_system(const Config& config, const MountSpec& m, host::UniqueFd source, const vfs::Caller& c) {
     hostfs::Options o;
     o.hidden = hidden_paths(config, m.dst);
+    o.owner = host::owners_are_hidden() ? host::real_owner : nullptr;
     o.read_only = m.mode == config::AccessMode::ReadOnly || m.type != MountType::Bind;
     if (m.cache == config::CacheMode::Exclusive) o.cache = hostfs::Cache::Exclusive;
     switch (m.type) {
@@ -182,6 +185,7 @@ Ref<vfs::MountNamespace> make_namespace(const Config& config, Kernel& kernel, Ho
     BootCaller nobody(kernel, {});
     hostfs::Options o;
     o.hidden = hidden_paths(config, "/");
+    o.owner = host::owners_are_hidden() ? host::real_owner : nullptr;
     o.read_only = config.root.mode != config::RootMode::ReadWrite;
     Result<Ref<vfs::FileSystem>> fs = hostfs::create(std::move(host.root), o);
     if (fs && config.root.mode == config::RootMode::Overlay) {

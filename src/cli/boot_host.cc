@@ -90,6 +90,4 @@ void set_log(const Config& config) {
     log_to(fd);
 }
 
-void confine_sentry(const Config&) {}
-
 }  // namespace sbx::boot

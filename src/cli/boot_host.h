@@ -25,7 +25,5 @@ void apply_inherited_dispositions(SignalHandlers& h);
 // The host's limits where they make sense inside, then those of the configuration.
 void set_limits(ThreadGroup& g, const Config& config);
 void set_log(const Config& config);
-// Locks the sentry in (src/host/confine.h) and warns of layers that the host refuses; an error with --strict.
-void confine_sentry(const Config& config);
 
 }  // namespace sbx::boot

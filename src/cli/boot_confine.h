@@ -1,0 +1,12 @@
+// The step of start-up after which the sentry holds nothing but what the sandbox needs. Used by boot.cc.
+#pragma once
+
+#include "src/cli/boot_files.h"
+#include "src/config/config.h"
+
+namespace sbx::boot {
+
+// After the host files were opened and before anything has a thread. Throws UserError.
+void confine_sentry(const Config& config, const HostFiles& host);
+
+}  // namespace sbx::boot
