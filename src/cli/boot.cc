@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "fs/hostfs/hostfs.h"
+#include "fs/procfs/procfs.h"
 #include "fs/vfs/walk.h"
 #include "platform/registry.h"
 #include "src/cli/boot_confine.h"
@@ -16,6 +17,7 @@
 #include "src/cli/supervise.h"
 #include "src/config/error.h"
 #include "src/kernel/kernel.h"
+#include "src/kernel/ns/namespaces.h"
 #include "src/kernel/posix_timers.h"
 #include "src/kernel/task_init.h"
 #include "src/loader/loader.h"
@@ -127,7 +129,7 @@ Ref<Task> make_first_task(const Config& config, Kernel& kernel, Ref<vfs::MountNa
     a.regs.ss = 0x2b;
     a.regs.eflags = 0x202;
     a.regs.orig_rax = ~0ull;
-    a.ns.mnt = std::move(ns);
+    a.ns = initial_namespaces(kernel, std::move(ns));
     a.files = make_ref<vfs::FdTable>();
     for (const auto& [fd, open_file] : streams.files)
         if (Result<> r = a.files->set(fd, open_file, false, 1 << 20, caller); !r)
@@ -152,7 +154,7 @@ int run_sandbox(const Config& config) {
     if (!memory) fail("memory", std::string("the host gives no memory file: ") + errno_text(memory.error().value));
     install_syscalls();
     install_timer_signals();
-    register_file_systems(*memory);
+    register_file_systems(config, *memory);
 
     Kernel::Options o;
     o.hostname = config.run.hostname.empty() ? host_name() : config.run.hostname;
@@ -163,6 +165,7 @@ int run_sandbox(const Config& config) {
     o.use_init = config.run.init;
     Kernel kernel(o, std::move(platform), std::move(*memory));
 
+    procfs::init(kernel);
     Ref<vfs::MountNamespace> ns = make_namespace(config, kernel, std::move(host));
     Ref<Task> init = make_first_task(config, kernel, std::move(ns), streams);
     hostfs::raise_descriptor_limit();

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 
+#include "fs/devfs/devfs.h"
 #include "fs/pipefs/pipe.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "platform/ptrace/ptrace.h"
@@ -23,9 +24,10 @@ namespace sbx::boot {
 
 void register_platforms() { platform::register_platform(platform::ptrace::type()); }
 
-void register_file_systems(const Ref<mm::MemoryFile>& memory) {
+void register_file_systems(const Config& config, const Ref<mm::MemoryFile>& memory) {
     pipefs::register_fifos();
     tmpfs::init(memory, host::memory_facts().total);
+    devfs::init(config.devices.allow);
 }
 
 std::vector<Kgid> host_groups() {

@@ -14,7 +14,7 @@ namespace sbx::boot {
 // Makes the platforms of this build known to platform/registry.h.
 void register_platforms();
 // Makes the file systems, devices and FIFOs of this build known to the VFS.
-void register_file_systems(const Ref<mm::MemoryFile>& memory);
+void register_file_systems(const Config& config, const Ref<mm::MemoryFile>& memory);
 std::vector<Kgid> host_groups();
 u32 host_umask();
 std::string host_name();

@@ -1,0 +1,183 @@
+// /proc/sys: a tree made from one table of dotted names (sysctl(8)).
+#include <dirent.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include <algorithm>
+
+#include "fs/procfs/node.h"
+#include "src/kernel/ns/uts.h"
+#include "src/kernel/version.h"
+
+namespace sbx::procfs {
+namespace {
+
+Result<std::string> uuid() {
+    u8 r[16];
+    if (getrandom(r, sizeof r, 0) != sizeof r) return err(EIO);
+    r[6] = static_cast<u8>((r[6] & 0x0f) | 0x40);
+    r[8] = static_cast<u8>((r[8] & 0x3f) | 0x80);
+    char buf[48];
+    snprintf(buf, sizeof buf, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n", r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7],
+             r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
+    return std::string(buf);
+}
+
+Result<std::string> boot_id(const Context&) {
+    static const std::string id = uuid().value_or("");
+    return id;
+}
+Result<std::string> fresh_uuid(const Context&) { return uuid(); }
+
+Result<std::string> uts_text(const Context& c, bool domain) {
+    NsProxy ns = c.caller.task ? c.caller.task->ns_of() : NsProxy{};
+    if (!ns.uts) return std::string(c.kernel().options().hostname + "\n");
+    auto& uts = static_cast<UtsNamespace&>(*ns.uts);
+    return (domain ? uts.domain_name() : uts.host_name()) + "\n";
+}
+Result<std::string> hostname(const Context& c) { return uts_text(c, false); }
+Result<std::string> domainname(const Context& c) { return uts_text(c, true); }
+Result<std::string> pid_max(const Context& c) { return std::to_string(c.fs.ns()->pid_max) + "\n"; }
+Result<std::string> threads_max(const Context& c) { return std::to_string(c.kernel().tasks().task_limit) + "\n"; }
+Result<std::string> last_cap(const Context&) { return std::to_string(kCapLast) + "\n"; }
+Result<std::string> osrelease(const Context&) { return std::string(kRelease) + "\n"; }
+Result<std::string> ostype(const Context&) { return std::string(kSysname) + "\n"; }
+Result<std::string> version(const Context&) { return std::string(kVersion) + "\n"; }
+
+struct SysRow {
+    const char* path;      // below /proc/sys
+    Generate generate;     // or null:
+    const char* text;      // this, and a newline
+};
+constexpr SysRow kRows[] = {
+    {"fs/epoll/max_user_watches", nullptr, "1000000"},
+    {"fs/file-max", nullptr, "9223372036854775807"},
+    {"fs/file-nr", nullptr, "0\t0\t9223372036854775807"},
+    {"fs/inotify/max_queued_events", nullptr, "16384"},
+    {"fs/inotify/max_user_instances", nullptr, "128"},
+    {"fs/inotify/max_user_watches", nullptr, "65536"},
+    {"fs/mqueue/msg_max", nullptr, "10"},
+    {"fs/mqueue/msgsize_max", nullptr, "8192"},
+    {"fs/mqueue/queues_max", nullptr, "256"},
+    {"fs/nr_open", nullptr, "1048576"},
+    {"fs/overflowgid", nullptr, "65534"},
+    {"fs/overflowuid", nullptr, "65534"},
+    {"fs/pipe-max-size", nullptr, "1048576"},
+    {"fs/pipe-user-pages-hard", nullptr, "0"},
+    {"fs/pipe-user-pages-soft", nullptr, "16384"},
+    {"fs/protected_hardlinks", nullptr, "1"},
+    {"fs/protected_symlinks", nullptr, "1"},
+    {"fs/suid_dumpable", nullptr, "0"},
+    {"kernel/cap_last_cap", last_cap, nullptr},
+    {"kernel/core_pattern", nullptr, "core"},
+    {"kernel/core_uses_pid", nullptr, "0"},
+    {"kernel/domainname", domainname, nullptr},
+    {"kernel/hostname", hostname, nullptr},
+    {"kernel/keys/maxkeys", nullptr, "200"},
+    {"kernel/msgmax", nullptr, "8192"},
+    {"kernel/msgmnb", nullptr, "16384"},
+    {"kernel/msgmni", nullptr, "32000"},
+    {"kernel/ngroups_max", nullptr, "65536"},
+    {"kernel/osrelease", osrelease, nullptr},
+    {"kernel/ostype", ostype, nullptr},
+    {"kernel/overflowgid", nullptr, "65534"},
+    {"kernel/overflowuid", nullptr, "65534"},
+    {"kernel/perf_event_paranoid", nullptr, "4"},
+    {"kernel/pid_max", pid_max, nullptr},
+    {"kernel/printk", nullptr, "4\t4\t1\t7"},
+    {"kernel/random/boot_id", boot_id, nullptr},
+    {"kernel/random/entropy_avail", nullptr, "256"},
+    {"kernel/random/poolsize", nullptr, "256"},
+    {"kernel/random/uuid", fresh_uuid, nullptr},
+    {"kernel/randomize_va_space", nullptr, "2"},
+    {"kernel/seccomp/actions_avail", nullptr, "kill_process kill_thread trap errno user_notif trace log allow"},
+    {"kernel/sem", nullptr, "32000\t1024000000\t500\t32000"},
+    {"kernel/shmall", nullptr, "18446744073692774399"},
+    {"kernel/shmmax", nullptr, "18446744073692774399"},
+    {"kernel/shmmni", nullptr, "4096"},
+    {"kernel/tainted", nullptr, "0"},
+    {"kernel/threads-max", threads_max, nullptr},
+    {"kernel/version", version, nullptr},
+    {"kernel/yama/ptrace_scope", nullptr, "0"},
+    {"net/core/rmem_default", nullptr, "212992"},
+    {"net/core/rmem_max", nullptr, "212992"},
+    {"net/core/somaxconn", nullptr, "4096"},
+    {"net/core/wmem_default", nullptr, "212992"},
+    {"net/core/wmem_max", nullptr, "212992"},
+    {"net/ipv4/ip_local_port_range", nullptr, "32768\t60999"},
+    {"net/unix/max_dgram_qlen", nullptr, "512"},
+    {"user/max_user_namespaces", nullptr, "96000"},
+    {"vm/max_map_count", nullptr, "65530"},
+    {"vm/mmap_min_addr", nullptr, "65536"},
+    {"vm/nr_hugepages", nullptr, "0"},
+    {"vm/overcommit_memory", nullptr, "0"},
+    {"vm/overcommit_ratio", nullptr, "50"},
+    {"vm/swappiness", nullptr, "60"},
+};
+
+class SysFile final : public vfs::OpenFile {
+public:
+    SysFile(const vfs::OpenArgs& a, ProcFs& fs, const SysRow& row) : OpenFile(a.path, a.flags), fs_(fs), row_(row) {}
+    bool seekable() const override { return true; }
+    Result<size_t> read(mm::IoBuf& dst, i64* pos, u32, const vfs::Caller& c) override {
+        std::string text = row_.generate ? SBX_TRY(row_.generate(Context{fs_, none_, c})) : std::string(row_.text) + "\n";
+        if (*pos < 0 || static_cast<u64>(*pos) >= text.size()) return 0;
+        size_t n = SBX_TRY(dst.put(text.data() + *pos, text.size() - static_cast<size_t>(*pos)));
+        *pos += static_cast<i64>(n);
+        return n;
+    }
+
+private:
+    ProcFs& fs_;
+    const SysRow& row_;
+    Subject none_;
+};
+
+// Nothing can be changed yet: files are read-only, also for root.
+class SysNode final : public Node {
+public:
+    SysNode(ProcFs& fs, const SysRow& row) : Node(fs, {}, row.path, S_IFREG | 0444), row_(row) {}
+    Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override {
+        if ((a.flags & 3) != 0) return err(EACCES);
+        return Ref<vfs::OpenFile>(make_ref<SysFile>(a, proc(), row_));
+    }
+
+private:
+    const SysRow& row_;
+};
+
+class SysDir final : public Directory {
+public:
+    SysDir(ProcFs& fs, std::string prefix) : Directory(fs, {}, "sys/" + prefix), prefix_(std::move(prefix)) {}
+    Result<Ref<vfs::Inode>> find(std::string_view name) override {
+        std::string full = prefix_ + std::string(name);
+        for (const SysRow& r : kRows) {
+            std::string_view path = r.path;
+            if (path == full) return Ref<vfs::Inode>(make_ref<SysNode>(proc(), r));
+            if (path.size() > full.size() && path.starts_with(full) && path[full.size()] == '/')
+                return Ref<vfs::Inode>(make_ref<SysDir>(proc(), full + "/"));
+        }
+        return err(ENOENT);
+    }
+    std::vector<Entry> list(const vfs::Caller&) override {
+        std::vector<Entry> out;
+        for (const SysRow& r : kRows) {
+            std::string_view path = r.path;
+            if (!path.starts_with(prefix_)) continue;
+            std::string_view rest = path.substr(prefix_.size());
+            size_t slash = rest.find('/');
+            std::string name(rest.substr(0, slash));
+            if (out.empty() || out.back().name != name) out.push_back({name, static_cast<u8>(slash == rest.npos ? DT_REG : DT_DIR)});
+        }
+        return out;
+    }
+
+private:
+    std::string prefix_;  // "" or ends in a slash
+};
+
+}  // namespace
+
+Ref<vfs::Inode> make_sys_dir(ProcFs& fs) { return make_ref<SysDir>(fs, ""); }
+
+}  // namespace sbx::procfs
