@@ -42,6 +42,8 @@ Result<long> sys_mmap(Task& t, u64 addr, u64 length, u64 prot, u64 flags, int fd
             if (prot & PROT_EXEC) return err(EPERM);
             r.max_prot &= static_cast<u8>(~PROT_EXEC);
         }
+        // Who may write a file may also look for its changes in a private mapping; libraries are opened for reading.
+        r.copy_ahead = !file->writable();
         // No object: the pages are anonymous (/dev/zero).
         r.file = SBX_TRY(file->mappable(r.prot, r.flags, t.caller()));
         if (!r.file) r.offset = 0;

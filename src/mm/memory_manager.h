@@ -37,6 +37,7 @@ struct MmapRequest {
     int flags = 0;  // MAP_*
     Ref<Mappable> file;  // none: anonymous
     u64 offset = 0;
+    bool copy_ahead = true;  // private: pages near a written one may be copied with it, and see no later change of the file
     u8 max_prot = 7;  // what mprotect may give later (shared mapping of a file not open for writing: no write)
 };
 

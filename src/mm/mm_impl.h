@@ -26,6 +26,7 @@ constexpr u64 kWriteAhead = 256 << 10;          // what is asked of a file aroun
 enum VmaFlag : u32 {
     kShared = 1, kGrowsDown = 2, kLocked = 4, kLockOnFault = 8, kNoReserve = 16, kDontFork = 32, kWipeOnFork = 64, kDontDump = 128,
     kHuge = 256, kNoHuge = 512, kMergeable = 1024, kRandom = 2048, kSequential = 4096, kHeap = 8192,
+    kByPage = 16384,  // MmapRequest::copy_ahead is false
 };
 
 struct Vma {

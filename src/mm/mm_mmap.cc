@@ -109,7 +109,7 @@ Result<u64> MemoryManager::mmap(const MmapRequest& r, const MmLimits& l) {
     v.offset = r.offset;
     v.file = r.file;
     v.flags = (shared ? kShared : 0u) | (r.flags & MAP_GROWSDOWN ? kGrowsDown : 0u) | (r.flags & MAP_NORESERVE ? kNoReserve : 0u) |
-              (r.flags & MAP_LOCKED ? kLocked : 0u);
+              (r.flags & MAP_LOCKED ? kLocked : 0u) | (r.file && !shared && !r.copy_ahead ? kByPage : 0u);
     if (shared && !r.file) {
         v.file = make_shared_anonymous(*i.memory, length);
         v.offset = 0;

@@ -104,7 +104,7 @@ Result<PmaIt> MemoryManager::Impl::copy_on_write(VmaIt v, PmaIt p, u64 addr) {
             return p;
         }
     }
-    Range r = piece_around(page, kStretch, p.range().intersect(v.range()));
+    Range r = piece_around(page, !p->own && (v->flags & kByPage) ? kPageSize : kStretch, p.range().intersect(v.range()));
     u8* window = p->file->window(Range{p->offset, p->offset + p.length()});
     std::unique_ptr<u8[]> buffer;
     bool hole = false;
@@ -187,7 +187,7 @@ Result<> MemoryManager::Impl::back(VmaIt v, Range r, bool fill) {
     if (v->prot == 0 || r.empty()) return {};
     bool write = (v->prot & kWrite) && !v->shared();
     // Data segments are written at once by the dynamic linker: copying them now saves the faults.
-    bool copy = fill || (write && !v->anonymous() && r.length() <= kStretch);
+    bool copy = fill || (write && !v->anonymous() && !(v->flags & kByPage) && r.length() <= kStretch);
     if (fill && !fits(r.length())) {
         if (v->flags & kLocked) return err(ENOMEM);
         fill = false;
