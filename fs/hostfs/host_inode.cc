@@ -6,12 +6,20 @@
 
 #include "fs/hostfs/host_mapping.h"
 #include "fs/hostfs/host_open.h"
+#include "fs/vfs/walk.h"
 #include "src/base/panic.h"
 
 namespace sbx::hostfs {
 namespace {
 constexpr size_t kDeepest = 1 << 20;  // more directories than that are a circle
+
+// Changes every few milliseconds; never 0.
+u64 tick() {
+    timespec t{};
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+    return static_cast<u64>(to_nanos(t)) + 1;
 }
+}  // namespace
 
 HostFile::HostFile(HostInode& inode, UniqueFd fd, bool readable, bool writable)
     : inode_(inode), fd_(std::move(fd)), readable_(readable), writable_(writable) {
@@ -58,7 +66,10 @@ void HostInode::set_name(Ref<HostInode> parent, std::string_view name) {
     {
         Lock l(mu_);
         if (parent_ == parent) {
-            if (name_ != name) name_ = name;
+            if (name_ != name) {
+                name_ = name;
+                name_seen_ = 0;
+            }
             return;
         }
     }
@@ -78,6 +89,7 @@ void HostInode::set_name(Ref<HostInode> parent, std::string_view name) {
     Lock l(mu_);
     std::swap(parent_, parent);
     name_ = name;
+    name_seen_ = 0;
     l.unlock();
 }
 
@@ -159,6 +171,27 @@ Result<vfs::Attr> HostInode::attr() {
     return a;
 }
 
+// A walk passes the same directories again and again: their rights are asked for once a tick.
+Result<> HostInode::permission(u32 may, const vfs::Caller& c) {
+    if (!is_dir()) return Inode::permission(may, c);
+    u64 now = tick();
+    vfs::Attr a;
+    {
+        Lock l(mu_);
+        if (rights_.tick == now) {
+            a.mode = rights_.mode;
+            a.uid = rights_.uid;
+            a.gid = rights_.gid;
+        }
+    }
+    if (a.mode == 0) {
+        a = SBX_TRY(attr());
+        Lock l(mu_);
+        rights_ = Rights{now, a.mode, a.uid, a.gid};
+    }
+    return vfs::generic_permission(c, a, may);
+}
+
 Result<> HostInode::writable_fs() const {
     if (host_fs().refuses_writes()) return err(EROFS);
     return {};
@@ -167,6 +200,10 @@ Result<> HostInode::writable_fs() const {
 Result<> HostInode::set_attr(const vfs::SetAttr& s, const vfs::Caller& c) {
     SBX_TRY(writable_fs());
     if (s.valid & vfs::SetAttr::kSize) SBX_TRY(truncate(s.size, c));
+    {
+        Lock l(mu_);
+        rights_.tick = 0;
+    }
     Pin p = SBX_TRY(pin());
     if (s.valid & (vfs::SetAttr::kUid | vfs::SetAttr::kGid)) {
         // The host drops set-id bits here by itself; the VFS asks for it again with kMode, which comes after.
@@ -245,20 +282,25 @@ Result<Ref<vfs::Inode>> HostInode::lookup(std::string_view name) {
 bool HostInode::revalidate(std::string_view name, Inode* cached) {
     if (hides(name)) return !cached;
     if (host_fs().exclusive()) return true;
+    HostInode* known = static_cast<HostInode*>(cached);
+    u64 now = known && known->is_dir() ? tick() : 0;
+    if (now != 0) {
+        Lock l(known->mu_);
+        if (known->name_seen_ == now && known->parent_.get() == this && known->name_ == name) return true;
+    }
     auto dir = pin();
     if (!dir) return false;
     auto s = stat_name(dir->fd(), std::string(name).c_str());
-    if (!cached) return !s && s.error() == ENOENT;
-    if (!s) return false;
-    HostInode& known = *static_cast<HostInode*>(cached);
-    if (!(HostId::of(*s) == known.id_)) return false;
+    if (!known) return !s && s.error() == ENOENT;
+    if (!s || !(HostId::of(*s) == known->id_)) return false;
     // The name it was known by may be gone, and this one there.
     bool nameless;
     {
-        Lock l(known.mu_);
-        nameless = !known.parent_;
+        Lock l(known->mu_);
+        nameless = !known->parent_;
+        if (known->parent_.get() == this && known->name_ == name) known->name_seen_ = now;
     }
-    if (nameless && &known != host_fs().root()) known.set_name(Ref<HostInode>(*this), name);
+    if (nameless && known != host_fs().root()) known->set_name(Ref<HostInode>(*this), name);
     return true;
 }
 

@@ -90,6 +90,7 @@ public:
     Result<std::vector<std::string>> list_xattr(const vfs::Caller& c) override;
     bool revalidate(std::string_view name, Inode* cached) override;
     Result<> truncate(u64 size, const vfs::Caller& c) override;
+    Result<> permission(u32 may, const vfs::Caller& c) override;
 
 private:
     friend class HostFile;
@@ -115,6 +116,13 @@ private:
     HostFile* reader_ SBX_GUARDED_BY(mu_) = nullptr;  // open for reading only
     HostFile* writer_ SBX_GUARDED_BY(mu_) = nullptr;  // open for writing, mostly for reading too
     HostMapping* mapping_ SBX_GUARDED_BY(mu_) = nullptr;
+    // Of a directory, for path walks alone: who may pass, and that its name is still its own, both as seen at a tick of the coarse clock.
+    struct Rights {
+        u64 tick = 0;
+        u32 mode = 0, uid = 0, gid = 0;
+    };
+    Rights rights_ SBX_GUARDED_BY(mu_);
+    u64 name_seen_ SBX_GUARDED_BY(mu_) = 0;
 };
 
 // Attributes of a statx result.

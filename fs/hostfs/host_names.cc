@@ -104,6 +104,7 @@ void HostInode::forget_name(const HostInode& dir, std::string_view name) {
     if (parent_.get() != &dir || name_ != name) return;
     std::swap(old, parent_);
     name_.clear();
+    name_seen_ = 0;
     l.unlock();
 }
 

@@ -78,6 +78,7 @@ public:
     Result<> sync(bool, Range) override { return {}; }
 
     Result<> read_dir(vfs::DirSink& sink, i64* pos, const vfs::Caller& c) override {
+        if (path().dentry->unlinked()) return err(ENOENT);  // iterate_dir(): IS_DEADDIR
         std::shared_ptr<const std::vector<Listed>> list = current();
         if (*pos <= 0 || !list) {
             auto fresh = std::make_shared<std::vector<Listed>>(SBX_TRY(list_directory(*node_, c)));

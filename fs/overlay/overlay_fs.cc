@@ -15,6 +15,18 @@ Ref<vfs::Inode> OverlayFs::root() { return root_; }
 Result<> OverlayFs::make_root() {
     Ref<vfs::Inode> lower = lower_->fs().root(), upper = upper_->fs().root();
     if (!lower->is_dir() || !upper->is_dir()) return err(ENOTDIR);
+    if (!upper_is_kept()) {
+        // A fresh upper layer looks like what it covers.
+        vfs::Attr a = SBX_TRY(lower->attr());
+        vfs::SetAttr s;
+        s.valid = vfs::SetAttr::kMode | vfs::SetAttr::kUid | vfs::SetAttr::kGid | vfs::SetAttr::kAtime | vfs::SetAttr::kMtime;
+        s.mode = a.mode & 07777;
+        s.uid = a.uid;
+        s.gid = a.gid;
+        s.atime = a.atime;
+        s.mtime = a.mtime;
+        SBX_TRY(upper->set_attr(s, vfs::Caller{}));
+    }
     root_ = make_ref<OverlayInode>(*this, lower->ino(), S_IFDIR, lower, upper);
     Lock l(mu_);
     by_layer_.emplace(lower.get(), root_.get());

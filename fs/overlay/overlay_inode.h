@@ -96,6 +96,7 @@ public:
     Result<> remove_xattr(std::string_view name, const vfs::Caller& c) override;
     Result<std::vector<std::string>> list_xattr(const vfs::Caller& c) override;
     bool revalidate(std::string_view name, Inode* cached) override;
+    Result<> permission(u32 may, const vfs::Caller& c) override { return active().permission(may, c); }
 
 private:
     friend class OverlayFs;
