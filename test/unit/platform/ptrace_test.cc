@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "test/unit/platform/guest_code.h"
 
@@ -60,6 +61,22 @@ int count_children() {
     }
     closedir(d);
     return n;
+}
+
+// The processes that this one started, whatever their numbers: they wrap around, and other programs' lie between.
+std::vector<int> children() {
+    std::vector<int> pids;
+    DIR* d = opendir("/proc");
+    while (dirent* e = d ? readdir(d) : nullptr) {
+        FILE* f = fopen(("/proc/" + std::string(e->d_name) + "/stat").c_str(), "r");
+        if (!f) continue;
+        int pid = 0, ppid = 0;
+        char name[64], state = 0;
+        if (fscanf(f, "%d (%63[^)]) %c %d", &pid, name, &state, &ppid) == 4 && ppid == getpid()) pids.push_back(pid);
+        fclose(f);
+    }
+    if (d) closedir(d);
+    return pids;
 }
 
 // Whether that process has the test program mapped and a thread that runs.
@@ -477,7 +494,7 @@ TEST_CASE("ptrace: a killed stub is reported, and the rest goes on") {
     REQUIRE(is_syscall(c->run(r)));
     std::thread killer([] {
         usleep(20000);
-        for (int pid = getpid() + 1; pid < getpid() + 5000; pid++)
+        for (int pid : children())
             if (runs_guest_code(pid)) kill(pid, SIGKILL);
     });
     r = guest_regs(guest_spin);
@@ -528,15 +545,8 @@ TEST_CASE("ptrace: a group signal from outside changes nothing") {
     std::atomic<bool> stop{false};
     std::thread other([&] {
         while (!stop) {
-            for (int pid = getpid() + 1; pid < getpid() + 200; pid++) {
-                FILE* f = fopen(("/proc/" + std::to_string(pid) + "/stat").c_str(), "r");
-                if (!f) continue;
-                int p = 0, ppid = 0;
-                char name[64], state = 0;
-                if (fscanf(f, "%d (%63[^)]) %c %d", &p, name, &state, &ppid) == 4 && ppid == getpid())
-                    for (int sig : {SIGINT, SIGTERM, SIGUSR1, SIGTSTP, SIGCONT, SIGSTOP, SIGCONT}) kill(pid, sig);
-                fclose(f);
-            }
+            for (int pid : children())
+                for (int sig : {SIGINT, SIGTERM, SIGUSR1, SIGTSTP, SIGCONT, SIGSTOP, SIGCONT}) kill(pid, sig);
             usleep(1000);
         }
     });
