@@ -113,6 +113,12 @@ Result<long> sys_mount(Task& t, u64 source, UserString target, u64 type, u64 fla
 Result<long> sys_umount2(Task& t, UserString target, int flags) {
     if (flags & ~(MNT_FORCE | MNT_DETACH | MNT_EXPIRE | UMOUNT_NOFOLLOW)) return err(EINVAL);
     vfs::Path p = SBX_TRY(walk_at(t, AT_FDCWD, target, flags & UMOUNT_NOFOLLOW ? AT_SYMLINK_NOFOLLOW : 0));
+    // LOOKUP_MOUNTPOINT: "." may name a directory that is mounted over.
+    if (Ref<vfs::Mount> top = p.mount->lookup_child(*p.dentry)) {
+        vfs::Path above = top->root_path();
+        top.reset();
+        p = std::move(above);
+    }
     Ref<vfs::MountNamespace> ns = SBX_TRY(namespace_to_change(t));
     if ((flags & MNT_EXPIRE) && (flags & (MNT_FORCE | MNT_DETACH))) return err(EINVAL);
     SBX_TRY(ns->detach(p, flags));
