@@ -13,6 +13,7 @@
 #include "fs/vfs/file_system.h"
 #include "fs/vfs/operations.h"
 #include "fs/vfs/walk.h"
+#include "src/cli/hidden.h"
 #include "src/config/error.h"
 #include "src/host/confine.h"
 #include "src/host/owner_broker.h"
@@ -70,7 +71,7 @@ Result<Ref<vfs::FileSystem>> make_tmpfs(u64 size, u32 mode, const vfs::Caller& c
 
 Result<Ref<vfs::FileSystem>> make_file_system(const Config& config, const MountSpec& m, host::UniqueFd source, const vfs::Caller& c) {
     hostfs::Options o;
-    o.hidden = hidden_paths(config, m.dst);
+    o.hidden = hidden_below(config, m.src, m.dst);
     o.owner = host::owners_are_hidden() ? host::real_owner : nullptr;
     o.read_only = m.mode == config::AccessMode::ReadOnly || m.type != MountType::Bind;
     if (m.cache == config::CacheMode::Exclusive) o.cache = hostfs::Cache::Exclusive;
@@ -184,7 +185,7 @@ vfs::Path namespace_root(vfs::MountNamespace& ns) {
 Ref<vfs::MountNamespace> make_namespace(const Config& config, Kernel& kernel, HostFiles host) {
     BootCaller nobody(kernel, {});
     hostfs::Options o;
-    o.hidden = hidden_paths(config, "/");
+    o.hidden = hidden_below(config, config.root.path, "/");
     o.owner = host::owners_are_hidden() ? host::real_owner : nullptr;
     o.read_only = config.root.mode != config::RootMode::ReadWrite;
     Result<Ref<vfs::FileSystem>> fs = hostfs::create(std::move(host.root), o);

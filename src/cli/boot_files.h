@@ -23,8 +23,6 @@ HostFiles open_host_files(const Config& config);
 
 // Builds root and mounts. Throws UserError.
 Ref<vfs::MountNamespace> make_namespace(const Config& config, Kernel& kernel, HostFiles host);
-// What [hide] covers of a host file system mounted at `mounted_at`; null: nothing.
-Ref<hostfs::Hidden> hidden_paths(const Config& config, const std::string& mounted_at);
 vfs::Path namespace_root(vfs::MountNamespace& ns);
 
 // Descriptors that prog starts with.
