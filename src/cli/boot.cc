@@ -29,7 +29,7 @@ namespace {
 // Sparse room for all application memory; only what is touched costs anything.
 constexpr u64 kMemoryFileSize = 8ull << 40;
 
-[[noreturn]] void fail(const char* where, const std::string& what, std::string hint = {}, int status = kExitFailed) {
+[[noreturn]] void fail(const std::string& where, const std::string& what, std::string hint = {}, int status = kExitFailed) {
     throw UserError{where, what, std::move(hint), status};
 }
 
@@ -95,9 +95,9 @@ Ref<Task> make_first_task(const Config& config, Kernel& kernel, Ref<vfs::MountNa
     vfs::WalkFlags directory;
     directory.directory = true;
     Result<vfs::Path> cwd = vfs::walk(caller, {}, config.run.cwd, directory);
-    if (!cwd) fail("run.cwd", config.run.cwd + ": " + errno_text(cwd.error().value), "it must be a directory inside the sandbox (-C DIR)", kExitUsage);
+    if (!cwd) fail(place_of(config, "run.cwd"), config.run.cwd + ": " + errno_text(cwd.error().value), "it must be a directory inside the sandbox (-C DIR)", kExitUsage);
     Result<> searchable = vfs::check_permission(caller, *cwd, vfs::kMayExec);
-    if (!searchable) fail("run.cwd", config.run.cwd + ": " + errno_text(searchable.error().value), {}, kExitUsage);
+    if (!searchable) fail(place_of(config, "run.cwd"), config.run.cwd + ": " + errno_text(searchable.error().value), {}, kExitUsage);
     a.fs->set_cwd(*cwd);
     a.fs->set_umask(host_umask());
 

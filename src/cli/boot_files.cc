@@ -161,10 +161,10 @@ HostFiles open_host_files(const Config& config) {
     HostFiles h;
     h.root = host::UniqueFd(open(config.root.path.c_str(), O_PATH | O_CLOEXEC));
     if (!h.root) {
-        throw UserError{to_string(origin_of(config, "root.path")), config.root.path + ": " + errno_text(errno), "the root must be a directory", kExitUsage};
+        throw UserError{place_of(config, "root.path"), config.root.path + ": " + errno_text(errno), "the root must be a directory", kExitUsage};
     }
     if (!is_directory(h.root.get()))
-        throw UserError{to_string(origin_of(config, "root.path")), config.root.path + ": " + errno_text(ENOTDIR), {}, kExitUsage};
+        throw UserError{place_of(config, "root.path"), config.root.path + ": " + errno_text(ENOTDIR), {}, kExitUsage};
     for (const MountSpec& m : config.mounts) {
         if (!has_source(m)) {
             h.sources.emplace_back();
@@ -193,7 +193,7 @@ Ref<vfs::MountNamespace> make_namespace(const Config& config, Kernel& kernel, Ho
         Result<Ref<vfs::FileSystem>> upper = make_tmpfs(config.root.size, 0755, nobody.caller);
         fs = upper ? overlay::create(*fs, *upper) : upper;
     }
-    if (!fs) throw UserError{to_string(origin_of(config, "root.path")), config.root.path + ": " + errno_text(fs.error().value), {}, kExitUsage};
+    if (!fs) throw UserError{place_of(config, "root.path"), config.root.path + ": " + errno_text(fs.error().value), {}, kExitUsage};
     u64 flags = MS_RELATIME | (config.root.mode == config::RootMode::ReadOnly ? MS_RDONLY : 0);
     const char* source = config.root.mode == config::RootMode::Overlay ? "overlay" : "sbx";
     Ref<vfs::Mount> root = vfs::Mount::create(*fs, vfs::Dentry::create_root((*fs)->root()), flags, source);
@@ -217,6 +217,9 @@ Streams open_streams(const Config& config) {
         if (!f) throw UserError{"run", "descriptor " + std::to_string(fd) + ": " + errno_text(f.error().value), {}, kExitFailed};
         s.files.emplace_back(fd, std::move(*f));
     }
+    // What goes wrong later is printed to these descriptors, whoever has let go of them until then; and no other file takes their numbers.
+    static const auto& kept = *new std::vector(s.files);
+    static_cast<void>(kept);
     return s;
 }
 

@@ -88,7 +88,7 @@ void set_log(const Config& config) {
     if (config.log.file.empty()) return;
     int fd = open(config.log.file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (fd < 0)
-        throw UserError{to_string(origin_of(config, "log.file")), config.log.file + ": " + errno_text(errno), {}, kExitFailed};
+        throw UserError{place_of(config, "log.file"), config.log.file + ": " + errno_text(errno), {}, kExitFailed};
     log_to(fd);
 }
 

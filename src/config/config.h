@@ -171,6 +171,9 @@ const Origin& origin_of(const Config& config, std::string_view key);
 // "FILE:LINE:COL", "--ro", "profile build (FILE:LINE:COL)", "default".
 std::string to_string(const Origin& origin);
 
+// What an error about a key's value begins with: the origin, or the key's name where nobody set it or several did.
+std::string place_of(const Config& config, std::string_view key);
+
 }  // namespace sbx::config
 
 namespace sbx {

@@ -24,13 +24,6 @@ namespace sbx::config {
 
 namespace {
 
-// "sbx.toml:3:5" or "--root", for a value that the host does not agree with; the key's name where nobody set it or several did.
-std::string where_of(const Config& config, std::string_view key) {
-    auto times = std::count_if(config.origins.begin(), config.origins.end(),
-                               [&](const auto& entry) { return entry.first == key; });
-    return times == 1 ? to_string(origin_of(config, key)) : std::string(key);
-}
-
 [[noreturn]] void fail_path(const std::string& where, const std::string& path, int error) {
     fail_usage(where, path + ": " + std::strerror(error));
 }
@@ -65,7 +58,7 @@ bool is_below(const std::string& path, const std::string& directory) {
 
 void resolve_root(Config& config, const HostFacts& host) {
     RootConfig& root = config.root;
-    std::string where = where_of(config, "root.path");
+    std::string where = place_of(config, "root.path");
     root.path = tidy(expand(root.path, host, where));
     int fd = open(root.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 && errno == ENOTDIR)
@@ -74,7 +67,7 @@ void resolve_root(Config& config, const HostFacts& host) {
     if (fd < 0) fail_path(where, root.path, errno);
     close(fd);
     if (root.size != 0 && root.mode != RootMode::Overlay)
-        fail_usage(where_of(config, "root.size"), "a size goes with mode = \"overlay\" only");
+        fail_usage(place_of(config, "root.size"), "a size goes with mode = \"overlay\" only");
 }
 
 // False: an optional mount whose source is not there.
@@ -147,7 +140,7 @@ void add_implied_mounts(Config& config) {
 }
 
 void resolve_hidden(Config& config, const HostFacts& host) {
-    std::string where = where_of(config, "hide.paths");
+    std::string where = place_of(config, "hide.paths");
     HostFacts literal;  // these stand before a glob and are none
     literal.cwd = quote_glob(host.cwd);
     literal.home = quote_glob(host.home);
@@ -177,8 +170,8 @@ void resolve_user(Config& config, const HostFacts& host) {
     UserConfig& user = config.user;
     if (user.fakeroot) {
         if ((!user.uid.host && user.uid.id != 0) || (!user.gid.host && user.gid.id != 0))
-            fail_usage(where_of(config, "user.fakeroot"),
-                       "fakeroot is uid 0 and gid 0, but " + where_of(config, user.uid.host ? "user.gid" : "user.uid") +
+            fail_usage(place_of(config, "user.fakeroot"),
+                       "fakeroot is uid 0 and gid 0, but " + place_of(config, user.uid.host ? "user.gid" : "user.uid") +
                            " asks for another");
         user.uid = user.gid = Identity{false, 0};
     }
@@ -207,7 +200,7 @@ void check_cwd(const Config& config, const std::string& where) {
 void resolve_cwd(Config& config, const HostFacts& host) {
     RunConfig& run = config.run;
     bool given = !run.cwd.empty();
-    std::string where = given ? where_of(config, "run.cwd") : "run.cwd";
+    std::string where = given ? place_of(config, "run.cwd") : "run.cwd";
     std::string base = config.root.path == "/" ? host.cwd : "/";
     if (!given && base.empty()) fail_usage(where, "the current directory is gone", "use -C DIR");
     if (run.cwd == "~" || run.cwd.starts_with("~/")) run.cwd = expand(run.cwd, host, where);
@@ -230,21 +223,21 @@ void resolve_hostname(Config& config, const HostFacts& host) {
     for (char c : name)
         good = good &&
                ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.');
-    if (!good) fail_usage(where_of(config, "run.hostname"), "\"" + name + "\" is not a host name");
+    if (!good) fail_usage(place_of(config, "run.hostname"), "\"" + name + "\" is not a host name");
 }
 
 void check_devices(const Config& config) {
     static constexpr std::string_view kDevices[] = {"null", "zero", "full", "random", "urandom", "tty", "ptmx"};
     for (const std::string& name : config.devices.allow)
         if (std::find(std::begin(kDevices), std::end(kDevices), name) == std::end(kDevices))
-            fail_usage(where_of(config, "devices.allow"), "unknown device \"" + name + "\"",
+            fail_usage(place_of(config, "devices.allow"), "unknown device \"" + name + "\"",
                        "known are null, zero, full, random, urandom, tty, ptmx");
 }
 
 void check_descriptors(const Config& config) {
     for (std::int64_t fd : config.run.pass_fds)
         if (fcntl(static_cast<int>(fd), F_GETFD) < 0)
-            fail_usage(where_of(config, "run.pass-fds"),
+            fail_usage(place_of(config, "run.pass-fds"),
                        "descriptor " + std::to_string(fd) + ": " + std::strerror(errno));
 }
 
@@ -278,7 +271,7 @@ void resolve(Config& config, const HostFacts& host) {
     for (auto [key, path] : {std::pair{"log.file", &config.log.file}, std::pair{"log.report", &config.log.report},
                              std::pair{"log.trace.file", &config.log.trace_file}})
         if (!path->empty()) {
-            std::string where = where_of(config, key);
+            std::string where = place_of(config, key);
             *path = expand(*path, host, where);
             check_output(where, *path);
         }

@@ -1,6 +1,7 @@
 // Values and origins as text (value.h, config.h): used by error lines and by `sbx show`.
 #include "src/config/value.h"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace sbx::config {
@@ -106,6 +107,12 @@ const Origin& origin_of(const Config& config, std::string_view key) {
     for (const auto& [name, origin] : config.origins)
         if (name == key) found = &origin;
     return *found;
+}
+
+std::string place_of(const Config& config, std::string_view key) {
+    auto times = std::count_if(config.origins.begin(), config.origins.end(),
+                               [&](const auto& entry) { return entry.first == key; });
+    return times == 1 ? to_string(origin_of(config, key)) : std::string(key);
 }
 
 std::string to_string(const Origin& origin) {
