@@ -322,6 +322,7 @@ Result<UniqueFd> take(int fd) {
 }  // namespace
 
 Result<Ref<vfs::OpenFile>> open_inherited(int fd) {
+    prepare();
     int flags = fcntl(fd, F_GETFL);
     if (flags < 0) return err(EBADF);
     if (flags & O_PATH) return err(EBADF);
@@ -342,12 +343,8 @@ Result<Ref<vfs::OpenFile>> open_inherited(int fd) {
             h->stream_fd = std::move(*again);
             h->mode = StreamMode::Private;
         } else {
-            // Asks whether the host knows RWF_NOWAIT for the file, without moving a byte.
-            char none;
-            iovec v{&none, 0};
-            auto r = h->access == O_WRONLY ? write_at(h->fd.get(), {&v, 1}, kCurrent, kRwfNoWait)
-                                             : read_at(h->fd.get(), {&v, 1}, kCurrent, kRwfNoWait);
-            h->mode = r || !(r.error() == EOPNOTSUPP) ? StreamMode::NoWait : StreamMode::PollFirst;
+            // Whether the host knows RWF_NOWAIT for the file shows at the first byte only.
+            h->mode = h->type == S_IFIFO ? StreamMode::NoWait : StreamMode::PollFirst;
         }
     }
     // A pipe without readers is EPIPE, not a signal to the sentry.
