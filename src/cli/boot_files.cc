@@ -217,9 +217,6 @@ Streams open_streams(const Config& config) {
         if (!f) throw UserError{"run", "descriptor " + std::to_string(fd) + ": " + errno_text(f.error().value), {}, kExitFailed};
         s.files.emplace_back(fd, std::move(*f));
     }
-    // What goes wrong later is printed to these descriptors, whoever has let go of them until then; and no other file takes their numbers.
-    static const auto& kept = *new std::vector(s.files);
-    static_cast<void>(kept);
     return s;
 }
 

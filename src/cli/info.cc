@@ -5,11 +5,14 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <string>
 
 #include "platform/ptrace/ptrace.h"
 #include "platform/registry.h"
+#include "src/host/confine.h"
 
 namespace sbx::cli {
 
@@ -77,9 +80,24 @@ std::vector<Finding> probe_platforms() {
     return findings;
 }
 
+std::vector<Finding> probe_isolation() {
+    // The seccomp filter and no_new_privs are not in the list: sbx does not run without them.
+    std::vector<Finding> findings;
+    for (const host::Layer& layer : host::probe_layers()) {
+        Finding finding{layer.name, layer.error == 0, layer.error == 0 ? "" : std::strerror(layer.error), {}};
+        if (layer.error != 0)
+            finding.remedy = layer.error == ENOSYS || layer.error == EOPNOTSUPP
+                                 ? "a newer kernel, or one built with it"
+                                 : "allow it in the container, or set kernel.unprivileged_userns_clone=1 and user.max_user_namespaces";
+        findings.push_back(std::move(finding));
+    }
+    return findings;
+}
+
 constexpr InfoSection kSections[] = {
     {"host", probe_host},
     {"platforms", probe_platforms},
+    {"isolation", probe_isolation},
     {"limits", probe_limits},
 };
 

@@ -46,6 +46,8 @@ Supervisor::Supervisor(const Config& config, Kernel& kernel, Streams&) : Waiter(
     if (!signals_ || !ended_) throw UserError{"run", "no descriptors left for sbx", {}, kExitFailed};
     if (config.run.timeout_ns > 0) deadline_ = add_sat(host_monotonic(), config.run.timeout_ns);
     kernel_.tasks().all_gone.add(*this);
+    // After the confinement: a change of credentials clears it (prctl(2)).
+    if (config.run.die_with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
 Supervisor::~Supervisor() { kernel_.tasks().all_gone.remove(*this); }
