@@ -67,7 +67,7 @@ vfs::Path pipe_path(Ref<vfs::Inode> inode) {
     return {mount, vfs::Dentry::create_root(std::move(inode), std::move(name))};
 }
 
-Mutex<Rank::Leaf> attach_mu;
+Mutex<Rank::Pipe> attach_mu;  // above the leaf lock inside Inode::attached
 
 Ref<Pipe> pipe_of(vfs::Inode& inode) {
     Lock l(attach_mu);
