@@ -96,7 +96,7 @@ TEST(cpu_clocks_advance_with_work) {
     CHECK_GT(ru.ru_maxrss, 100);
     CHECK_EQ(getrusage(RUSAGE_THREAD, &ru), 0);
     CHECK_ERR(getrusage(77, &ru), EINVAL);
-    struct tms tms;
+    struct tms tms = {0};
     CHECK_NE(times(&tms), -1);
     CHECK_GT(tms.tms_utime + tms.tms_stime, 0);
     CHECK_GT(clock(), 10000);
