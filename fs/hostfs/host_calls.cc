@@ -132,7 +132,8 @@ Result<std::string> read_link(int fd) {
 }
 
 Result<> change_mode(int fd, u32 mode) {
-    if (fchmod(fd, mode) == 0) return {};
+    // Not libc's fchmod(): musl's goes through a /proc that is not there.
+    if (syscall(SYS_fchmod, fd, mode) == 0) return {};
     if (errno != EBADF) return fail(errno);  // EBADF: an O_PATH descriptor
     if (syscall(SYS_fchmodat2, fd, "", mode, kEmptyPath) == 0) return {};
     if (errno != ENOSYS && errno != EINVAL) return fail(errno);
