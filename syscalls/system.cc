@@ -68,7 +68,14 @@ Result<long> sys_sysinfo(Task& t, UserPtr<abi::Sysinfo> out) {
 
 Result<long> sys_getcpu(Task& t, UserPtr<u32> cpu, UserPtr<u32> node, u64) {
     // Tasks are not bound to CPUs of the host in a way that programs could rely on: the host's answer, within what they see.
-    if (cpu) SBX_TRY(t.copy_out(cpu, host::current_cpu() % t.kernel().cpus()));
+    if (cpu) {
+        u32 now = host::current_cpu() % t.kernel().cpus();
+        std::vector<u64> mask = t.affinity();
+        auto allowed = [&](u32 c) { return mask.empty() || (c / 64 < mask.size() && (mask[c / 64] >> (c % 64) & 1)); };
+        // A program that bound itself is told a CPU of its choice.
+        while (!allowed(now)) now = (now + 1) % t.kernel().cpus();
+        SBX_TRY(t.copy_out(cpu, now));
+    }
     if (node) SBX_TRY(t.copy_out(node, 0u));
     return 0;
 }
