@@ -170,6 +170,7 @@ int run_sandbox(const Config& config) {
     Ref<Task> init = make_first_task(config, kernel, std::move(ns), streams);
     hostfs::raise_descriptor_limit();
     Supervisor supervisor(config, kernel, streams);
+    filter_sentry(config);
     if (Result<> r = init->start(); !r) fail("run", std::string("no thread for the program: ") + errno_text(r.error().value));
     init.reset();
     int status = supervisor.wait();

@@ -12,6 +12,7 @@
 #include "src/cli/output.h"
 #include "src/config/error.h"
 #include "src/host/confine.h"
+#include "src/host/sentry_filter.h"
 
 namespace sbx::boot {
 namespace {
@@ -50,6 +51,14 @@ void confine_sentry(const Config& config, const HostFiles& host) {
     if (missing.empty()) return;
     if (config.security.strict) throw UserError{"security", "the host refuses: " + missing, "without --strict sbx does without them", kExitFailed};
     if (config.log.level >= config::LogLevel::Warn) cli::print_error({"security", "warning: the host refuses: " + missing, {}, 0});
+}
+
+void filter_sentry(const Config& config) {
+    host::FilterOptions o;
+    o.writable = config.root.mode == config::RootMode::ReadWrite;
+    for (const config::MountSpec& m : config.mounts) o.writable |= m.type == config::MountType::Bind && m.mode != config::AccessMode::ReadOnly;
+    if (Result<> r = host::install_filter(o); !r)
+        throw UserError{"security", std::string("the host refuses the seccomp filter: ") + errno_text(r.error().value), {}, kExitFailed};
 }
 
 }  // namespace sbx::boot

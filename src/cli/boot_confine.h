@@ -9,4 +9,7 @@ namespace sbx::boot {
 // After the host files were opened and before anything has a thread. Throws UserError.
 void confine_sentry(const Config& config, const HostFiles& host);
 
+// Once the platform is there and before the program starts. Throws UserError.
+void filter_sentry(const Config& config);
+
 }  // namespace sbx::boot

@@ -42,6 +42,7 @@ Result<> spawn_thread(void (*fn)(void*), void* arg, const char* name) {
     // The new thread inherits the mask: blocked from its first instruction on.
     sigset_t all, old;
     sigfillset(&all);
+    sigdelset(&all, SIGSYS);  // the filter's message (sentry_filter.cc)
     pthread_sigmask(SIG_SETMASK, &all, &old);
     pthread_t thread;
     int e = pthread_create(&thread, &attr, enter, start.get());
