@@ -29,7 +29,7 @@ struct Watch {
 // Looks at all watches until one is ready, the deadline passes or a signal comes. `ready(i, events)` records; the count of ready ones.
 template <class Ready>
 Result<long> wait_ready(Task& t, std::vector<Watch>& watches, Nanos deadline, long already, Ready&& ready) {
-    bool registered = false;
+    bool registered = false, interrupted = false;
     for (;;) {
         long n = already;
         for (size_t i = 0; i < watches.size(); i++) {
@@ -38,6 +38,8 @@ Result<long> wait_ready(Task& t, std::vector<Watch>& watches, Nanos deadline, lo
             if (e && ready(i, e)) n++;
         }
         if (n != 0) return n;
+        // What came together with the signal goes first (do_poll).
+        if (interrupted) return err(EINTR);
         if (deadline == 0 || host_monotonic() >= deadline) return 0;
         if (!registered) {
             for (Watch& w : watches) {
@@ -48,7 +50,7 @@ Result<long> wait_ready(Task& t, std::vector<Watch>& watches, Nanos deadline, lo
             registered = true;
             continue;
         }
-        if (t.block(deadline) == BlockResult::Interrupted) return err(EINTR);
+        interrupted = t.block(deadline) == BlockResult::Interrupted;
     }
 }
 

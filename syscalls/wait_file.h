@@ -14,15 +14,17 @@ auto wait_file(Task& t, vfs::OpenFile& f, EventMask events, bool nonblock, Op&& 
     if (r || !(r.error() == EAGAIN) || nonblock) return r;
     TaskWaiter w(t, events);
     f.poll_add(w, t.caller());
-    for (;;) {
+    // What came together with the signal is taken first (___wait_event: the condition goes before the signal).
+    for (bool interrupted = false, late = false;;) {
         r = op();
-        if (r || !(r.error() == EAGAIN)) break;
-        BlockResult b = t.block(deadline);
-        if (b == BlockResult::Interrupted) {
+        if (r || !(r.error() == EAGAIN) || late) break;
+        if (interrupted) {
             r = err(ERESTARTSYS);
             break;
         }
-        if (b == BlockResult::TimedOut) break;
+        BlockResult b = t.block(deadline);
+        interrupted = b == BlockResult::Interrupted;
+        late = b == BlockResult::TimedOut;
     }
     f.poll_remove(w);
     return r;

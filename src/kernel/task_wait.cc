@@ -144,7 +144,8 @@ Result<WaitResult> wait_for_child(Task& t, const WaitQuery& q) {
     ThreadGroup& g = t.group();
     g.child_events.add(w);
     Result<WaitResult> r = err(ECHILD);
-    for (;;) {
+    // A child that ends wakes us with a SIGCHLD as well: it is looked for once more before the signal counts (do_wait).
+    for (bool interrupted = false;;) {
         std::vector<Ref<Task>> dead;
         bool found, any;
         WaitResult out;
@@ -163,10 +164,11 @@ Result<WaitResult> wait_for_child(Task& t, const WaitQuery& q) {
             r = WaitResult{};
             break;
         }
-        if (t.block() == BlockResult::Interrupted) {
+        if (interrupted) {
             r = err(ERESTARTSYS);
             break;
         }
+        interrupted = t.block() == BlockResult::Interrupted;
     }
     g.child_events.remove(w);
     return r;
