@@ -169,6 +169,8 @@ int run_sandbox(const Config& config) {
     Ref<vfs::MountNamespace> ns = make_namespace(config, kernel, std::move(host));
     Ref<Task> init = make_first_task(config, kernel, std::move(ns), streams);
     hostfs::raise_descriptor_limit();
+    // The program's alone now: when it closes its output, the reader of it must see the end.
+    streams.files.clear();
     Supervisor supervisor(config, kernel, streams);
     filter_sentry(config);
     if (Result<> r = init->start(); !r) fail("run", std::string("no thread for the program: ") + errno_text(r.error().value));
