@@ -26,6 +26,10 @@ void OpenFile::on_last_unref() {
         s->file_gone(*this);
         s->unref();
     }
+    if (FileWatchers* w = watchers.exchange(nullptr)) {
+        w->file_gone(*this);
+        w->unref();
+    }
     delete this;
 }
 

@@ -24,6 +24,13 @@ public:
     virtual void file_gone(OpenFile& f) = 0;
 };
 
+// Who watches a file without keeping it open (epoll). Set once, at the first watch.
+class FileWatchers : public RefCounted {
+public:
+    // The file's last descriptor is gone; it still works, for the last time: everything registered on it is to be taken off.
+    virtual void file_gone(OpenFile& f) = 0;
+};
+
 class OpenFile : public RefCounted {
 public:
     // flags: O_* as open(2) got them; creation flags are dropped.
@@ -97,6 +104,8 @@ public:
     // IN_ACCESS, IN_MODIFY and IN_CLOSE_* are told for it (not for pipes, sockets and anonymous files).
     void watch_events() { watched_ = true; }
     bool watched() const { return watched_; }
+
+    std::atomic<FileWatchers*> watchers{nullptr};  // owned
 
 protected:
     void on_last_unref() override;

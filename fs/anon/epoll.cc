@@ -1,0 +1,228 @@
+// Epoll instances.
+#include "fs/anon/epoll.h"
+
+#include <stdio.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <set>
+
+#include "fs/anon/anon_inode.h"
+
+namespace sbx::anon {
+namespace {
+
+constexpr unsigned kMaxNesting = 4;        // EP_MAX_NESTS
+constexpr size_t kMaxItems = 1000000;      // /proc/sys/fs/epoll/max_user_watches
+constexpr u32 kPrivateBits = EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE | EPOLLWAKEUP;
+
+// The structure lock: a leaf of the static kind, never destroyed.
+Mutex<Rank::Epoll>& structure_mu() {
+    static Mutex<Rank::Epoll>& m = *new Mutex<Rank::Epoll>();
+    return m;
+}
+
+}  // namespace
+
+struct EpollFile::Item final : Waiter, ListNode<EpollFile> {
+    Item(EpollFile& e, const Key& k, const EpollEvent& ev) : Waiter(ev.events | kEventErr | kEventHup), epoll(e), key(k), events(ev.events), data(ev.data) {}
+    void on_event(EventMask) override { epoll.make_ready(*this); }
+    EpollFile& epoll;
+    const Key key;
+    // Written under mu_; the callback reads it without: a change is followed by a fresh look at the file.
+    std::atomic<u32> events;
+    u64 data;
+    bool ready = false;  // on ready_; ready_mu_
+};
+
+// What a file knows of the instances that watch it.
+class Watchers final : public vfs::FileWatchers {
+public:
+    std::set<std::pair<EpollFile*, int>> who;  // structure lock
+    void file_gone(vfs::OpenFile& f) override {
+        Lock l(structure_mu());
+        while (!who.empty()) {
+            auto [epoll, fd] = *who.begin();
+            who.erase(who.begin());
+            epoll->remove_item({&f, fd});
+        }
+    }
+};
+
+EpollFile::EpollFile(int flags) : OpenFile(anon_path("[eventpoll]"), flags) {}
+
+EpollFile::~EpollFile() {
+    Lock l(structure_mu());
+    for (;;) {
+        Key k{};
+        {
+            Lock own(mu_, Lock<Mutex<Rank::Epoll>>::Nested{});
+            if (items_.empty()) break;
+            k = items_.begin()->first;
+        }
+        // The file is there: if it is going, it waits for the structure lock.
+        if (auto* w = static_cast<Watchers*>(k.file->watchers.load())) w->who.erase({this, k.fd});
+        remove_item(k);
+    }
+}
+
+void EpollFile::remove_item(const Key& k) {
+    std::unique_ptr<Item> item;
+    {
+        Lock l(mu_, Lock<Mutex<Rank::Epoll>>::Nested{});
+        auto it = items_.find(k);
+        if (it == items_.end()) return;
+        item = std::move(it->second);
+        items_.erase(it);
+    }
+    // After this no callback runs; then it can be taken off the ready list for good.
+    k.file->poll_remove(*item);
+    Lock r(ready_mu_);
+    static_cast<ListNode<EpollFile>&>(*item).unlink();
+}
+
+void EpollFile::make_ready(Item& i) {
+    // A one-shot item that has fired is deaf until it is armed again.
+    if (!(i.events.load(std::memory_order_relaxed) & ~kPrivateBits)) return;
+    {
+        Lock l(ready_mu_);
+        if (!i.ready) {
+            i.ready = true;
+            ready_.push_back(i);
+        }
+    }
+    queue_.notify(kEventIn | kEventRdNorm);
+}
+
+bool EpollFile::reaches(const EpollFile& target, unsigned depth) const {
+    if (this == &target || depth > kMaxNesting) return true;
+    Lock l(mu_, Lock<Mutex<Rank::Epoll>>::Nested{});
+    for (auto& [k, item] : items_)
+        if (k.file->kind() == &kKind && static_cast<EpollFile*>(k.file)->reaches(target, depth + 1)) return true;
+    return false;
+}
+
+Result<> EpollFile::add(int fd, vfs::OpenFile& f, const EpollEvent& e, const vfs::Caller& c) {
+    if (!f.epoll_allowed() || f.is_path_only()) return err(EPERM);
+    Lock s(structure_mu());
+    if (f.kind() == &kKind && static_cast<EpollFile&>(f).reaches(*this, 0)) return err(ELOOP);
+    Item* item = nullptr;
+    {
+        Lock l(mu_, Lock<Mutex<Rank::Epoll>>::Nested{});
+        Key k{&f, fd};
+        if (items_.count(k)) return err(EEXIST);
+        if (items_.size() >= kMaxItems) return err(ENOSPC);
+        auto p = std::make_unique<Item>(*this, k, e);
+        p->exclusive_ = (e.events & EPOLLEXCLUSIVE) != 0;
+        item = p.get();
+        items_[k] = std::move(p);
+    }
+    auto* w = static_cast<Watchers*>(f.watchers.load());
+    if (!w) {
+        w = new Watchers();
+        f.watchers.store(w);
+    }
+    w->who.insert({this, fd});
+    f.poll_add(*item, c);
+    if (f.poll(e.events | kEventErr | kEventHup, c)) make_ready(*item);
+    return {};
+}
+
+Result<> EpollFile::modify(int fd, vfs::OpenFile& f, const EpollEvent& e, const vfs::Caller& c) {
+    Lock s(structure_mu());
+    Item* item = nullptr;
+    {
+        Lock l(mu_, Lock<Mutex<Rank::Epoll>>::Nested{});
+        auto it = items_.find({&f, fd});
+        if (it == items_.end()) return err(ENOENT);
+        item = it->second.get();
+        if (item->exclusive_) return err(EINVAL);
+        item->data = e.data;
+        item->events.store(e.events);
+    }
+    // Registered anew, since queues look at the mask under their own lock only.
+    f.poll_remove(*item);
+    item->mask_ = e.events | kEventErr | kEventHup;
+    f.poll_add(*item, c);
+    if (f.poll(item->mask_, c)) make_ready(*item);
+    return {};
+}
+
+Result<> EpollFile::remove(int fd, vfs::OpenFile& f) {
+    Lock s(structure_mu());
+    {
+        Lock l(mu_, Lock<Mutex<Rank::Epoll>>::Nested{});
+        if (!items_.count({&f, fd})) return err(ENOENT);
+    }
+    if (auto* w = static_cast<Watchers*>(f.watchers.load())) w->who.erase({this, fd});
+    remove_item({&f, fd});
+    return {};
+}
+
+std::vector<EpollEvent> EpollFile::collect(size_t max, const vfs::Caller& c) {
+    std::vector<EpollEvent> out;
+    // The instance's lock keeps items and their files in place: a file that goes waits for it.
+    Lock l(mu_, Lock<Mutex<Rank::Epoll>>::Nested{});
+    size_t left = 0;
+    {
+        Lock r(ready_mu_);
+        left = ready_.count();
+    }
+    while (left-- != 0 && out.size() < max) {
+        Item* i = nullptr;
+        {
+            Lock r(ready_mu_);
+            i = ready_.pop_front();
+            if (!i) break;
+            // From now on a callback may put it back: what happens after our look is not lost.
+            i->ready = false;
+        }
+        u32 events = i->events.load();
+        if (!(events & ~kPrivateBits)) continue;
+        EventMask hit = i->key.file->poll((events & ~kPrivateBits) | kEventErr | kEventHup, c);
+        if (!hit) continue;
+        out.push_back({hit, i->data});
+        if (events & EPOLLONESHOT) {
+            i->events.store(events & kPrivateBits);
+        } else if (!(events & EPOLLET)) {
+            Lock r(ready_mu_);
+            if (!i->ready) {
+                i->ready = true;
+                ready_.push_back(*i);
+            }
+        }
+    }
+    return out;
+}
+
+EventMask EpollFile::poll(EventMask mask, const vfs::Caller& c) {
+    if (!(mask & (kEventIn | kEventRdNorm))) return 0;
+    Lock l(mu_, Lock<Mutex<Rank::Epoll>>::Nested{});
+    std::vector<Item*> ready;
+    {
+        Lock r(ready_mu_);
+        for (Item& i : ready_) ready.push_back(&i);
+    }
+    for (Item* i : ready) {
+        u32 events = i->events.load() & ~kPrivateBits;
+        if (events && i->key.file->poll(events | kEventErr | kEventHup, c)) return (kEventIn | kEventRdNorm) & mask;
+    }
+    return 0;
+}
+
+void EpollFile::poll_add(Waiter& w, const vfs::Caller&) { queue_.add(w); }
+void EpollFile::poll_remove(Waiter& w) { queue_.remove(w); }
+
+std::string EpollFile::fdinfo(const vfs::Caller&) const {
+    std::string out;
+    Lock l(mu_, Lock<Mutex<Rank::Epoll>>::Nested{});
+    for (auto& [k, i] : items_) {
+        char buf[128];
+        snprintf(buf, sizeof buf, "tfd: %8d events: %8x data: %16llx  pos:0 ino:%llx sdev:0\n", k.fd, i->events.load(),
+                 static_cast<unsigned long long>(i->data), static_cast<unsigned long long>(k.file->inode().ino()));
+        out += buf;
+    }
+    return out;
+}
+
+}  // namespace sbx::anon

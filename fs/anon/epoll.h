@@ -1,0 +1,62 @@
+// EpollFile: an epoll instance (epoll(7), fs/eventpoll.c). Used by syscalls/epoll.cc.
+//
+// Items do not keep their files open: a file that goes tells its watchers (vfs::FileWatchers), who take the items off. Locks: one
+// structure lock for all instances (adding, removing, files that go), then an instance's own (Rank::Epoll both; instances nest
+// along their acyclic, bounded tree), then ready_mu_ (Rank::EpollReady), which callbacks take under the watched file's queue.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <vector>
+
+#include "fs/vfs/open_file.h"
+
+namespace sbx::anon {
+
+// struct epoll_event, which is packed on x86-64.
+struct [[gnu::packed]] EpollEvent {
+    u32 events;
+    u64 data;
+};
+static_assert(sizeof(EpollEvent) == 12);
+
+class EpollFile final : public vfs::OpenFile {
+public:
+    static constexpr char kKind = 0;
+    const void* kind() const override { return &kKind; }
+    explicit EpollFile(int flags);
+    ~EpollFile() override;
+
+    // EEXIST, EPERM (file cannot be polled), ELOOP (cycle, or nested too deep), ENOSPC (too many).
+    Result<> add(int fd, vfs::OpenFile& f, const EpollEvent& e, const vfs::Caller& c);
+    Result<> modify(int fd, vfs::OpenFile& f, const EpollEvent& e, const vfs::Caller& c);  // ENOENT
+    Result<> remove(int fd, vfs::OpenFile& f);                                             // ENOENT
+    // Up to `max` events that are ready now.
+    std::vector<EpollEvent> collect(size_t max, const vfs::Caller& c);
+
+    EventMask poll(EventMask mask, const vfs::Caller& c) override;
+    void poll_add(Waiter& w, const vfs::Caller& c) override;
+    void poll_remove(Waiter& w) override;
+    bool may_hold_files() const override { return true; }
+    std::string fdinfo(const vfs::Caller& c) const override;
+
+private:
+    friend class Watchers;
+    struct Item;
+    struct Key {
+        vfs::OpenFile* file;
+        int fd;
+        bool operator<(const Key& o) const { return file != o.file ? file < o.file : fd < o.fd; }
+    };
+    void make_ready(Item& i);
+    void remove_item(const Key& k);  // structure lock held
+    bool reaches(const EpollFile& target, unsigned depth) const;
+
+    mutable Mutex<Rank::Epoll> mu_;
+    std::map<Key, std::unique_ptr<Item>> items_ SBX_GUARDED_BY(mu_);
+    Mutex<Rank::EpollReady> ready_mu_;
+    List<Item> ready_ SBX_GUARDED_BY(ready_mu_);
+    WaitQueue queue_;
+};
+
+}  // namespace sbx::anon

@@ -1,0 +1,25 @@
+// EventFile: an eventfd (eventfd(2)): a counter that reads take and writes add to. Used by syscalls/event.cc.
+#pragma once
+
+#include "fs/vfs/open_file.h"
+
+namespace sbx::anon {
+
+class EventFile final : public vfs::OpenFile {
+public:
+    EventFile(u32 initial, bool semaphore, int flags);
+    Result<size_t> read(mm::IoBuf& dst, i64* pos, u32 rwf, const vfs::Caller& c) override;
+    Result<size_t> write(mm::IoBuf& src, i64* pos, u32 rwf, const vfs::Caller& c) override;
+    EventMask poll(EventMask mask, const vfs::Caller& c) override;
+    void poll_add(Waiter& w, const vfs::Caller& c) override;
+    void poll_remove(Waiter& w) override;
+    std::string fdinfo(const vfs::Caller& c) const override;
+
+private:
+    const bool semaphore_;
+    mutable Mutex<Rank::Leaf> mu_;
+    u64 count_ SBX_GUARDED_BY(mu_);
+    WaitQueue queue_;
+};
+
+}  // namespace sbx::anon

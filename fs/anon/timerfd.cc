@@ -1,0 +1,75 @@
+// Timers as files.
+#include "fs/anon/timerfd.h"
+
+#include <stdio.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "fs/anon/anon_inode.h"
+
+namespace sbx::anon {
+
+TimerFile::TimerFile(Timekeeper& k, clockid_t clock, int flags) : OpenFile(anon_path("[timerfd]"), flags), clock_(clock), timer_(k, *this) {}
+
+itimerspec TimerFile::get() const {
+    Timer::Setting s = timer_.get();
+    itimerspec i{};
+    if (s.at != kNever) i.it_value = to_timespec(std::max<Nanos>(s.at - host_monotonic(), 1));
+    i.it_interval = to_timespec(s.interval);
+    return i;
+}
+
+itimerspec TimerFile::set(const itimerspec& s, bool absolute) {
+    itimerspec old = get();
+    Timer::Setting n;
+    Nanos at = to_nanos(s.it_value);
+    n.interval = to_nanos(s.it_interval);
+    if (at != 0) n.at = absolute ? Timekeeper::monotonic_deadline(at, clock_) : add_sat(host_monotonic(), at);
+    timer_.disarm();
+    {
+        Lock l(mu_);
+        expirations_ = 0;
+    }
+    timer_.set(n);
+    return old;
+}
+
+void TimerFile::on_timer(u64 expirations) {
+    {
+        Lock l(mu_);
+        expirations_ += expirations;
+    }
+    queue_.notify(kEventIn | kEventRdNorm);
+}
+
+Result<size_t> TimerFile::read(mm::IoBuf& dst, i64*, u32, const vfs::Caller&) {
+    if (dst.remaining() < sizeof(u64)) return err(EINVAL);
+    u64 n = 0;
+    {
+        Lock l(mu_);
+        n = std::exchange(expirations_, 0);
+    }
+    if (n == 0) return err(EAGAIN);
+    return dst.put(&n, sizeof n);
+}
+
+EventMask TimerFile::poll(EventMask mask, const vfs::Caller&) {
+    Lock l(mu_);
+    return expirations_ != 0 ? mask & (kEventIn | kEventRdNorm) : 0;
+}
+
+void TimerFile::poll_add(Waiter& w, const vfs::Caller&) { queue_.add(w); }
+void TimerFile::poll_remove(Waiter& w) { queue_.remove(w); }
+
+std::string TimerFile::fdinfo(const vfs::Caller&) const {
+    itimerspec i = get();
+    char buf[200];
+    Lock l(mu_);
+    snprintf(buf, sizeof buf, "clockid: %d\nticks: %llu\nsettime flags: 00\nit_value: (%lld, %ld)\nit_interval: (%lld, %ld)\n", clock_,
+             static_cast<unsigned long long>(expirations_), static_cast<long long>(i.it_value.tv_sec), i.it_value.tv_nsec,
+             static_cast<long long>(i.it_interval.tv_sec), i.it_interval.tv_nsec);
+    return buf;
+}
+
+}  // namespace sbx::anon
