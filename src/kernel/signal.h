@@ -60,7 +60,7 @@ class Task;
 struct QueuedSignal : ListNode<> {
     SigInfo info;
     PosixTimer* timer = nullptr;  // of SI_TIMER: preallocated, owned by the timer, and re-armed at delivery
-    bool outside = false;         // sent by sbx itself: acts on an init without a handler too
+    bool outside = false;         // acts on an init without a handler too (signal_send.cc)
     bool charged = false;         // counted in sigpending of `charged_to` (kernel/user_counts.h)
     u32 charged_to = 0;
 };

@@ -116,16 +116,25 @@ void complete_signal(Task& t, int sig, bool to_group, Origin o) SBX_NO_TSA {
     if (sig == SIGKILL) target->wake();
 }
 
+bool names_a_sender(const SigInfo& info) { return info.si_code <= 0 && info.si_code != SI_TIMER && info.si_code != SI_SIGIO; }
+
+// The program that sbx was asked to run is PID 1, but it is no init to its user, who expects abort(), a closed pipe, an alarm or Ctrl-C to
+// end it as they would outside: so only what other processes inside send it is held back, as Linux does with all.
+bool ends_first_program(const Task& target, const SigInfo& info, const Task* sender) {
+    const ThreadGroup& g = target.group();
+    if (!g.unkillable || tasks_of(target).root_ns->init != &g) return false;
+    return !names_a_sender(info) || (sender && &sender->group() == &g);
+}
+
 Origin origin_of(const Task& target, const SigInfo& info) {
+    Task* sender = current_task();
+    if (ends_first_program(target, info, sender)) return Origin::Outside;
     if (info.si_code == SI_KERNEL) return Origin::Ancestor;
     if (info.si_code > 0) return Origin::Inside;
-    Task* sender = current_task();
     // A sender that the target's namespace does not show is in an ancestor of it.
     if (!sender || sender->group().pid->nr_in(target.pid_ns()) == 0) return Origin::Ancestor;
     return Origin::Inside;
 }
-
-bool names_a_sender(const SigInfo& info) { return info.si_code <= 0 && info.si_code != SI_TIMER && info.si_code != SI_SIGIO; }
 
 QueuedSignal* make_queued(const Task& t, const SigInfo& info) {
     // Linux charges the receiver's real user, and lets the kernel's own and plain kill()s of standard signals exceed the limit.
@@ -187,14 +196,16 @@ Result<> send_group_signal(ThreadGroup& g, const SigInfo& info) {
 
 bool send_queued_signal(Task& t, bool to_group, QueuedSignal& q) {
     ThreadGroup& g = t.group();
+    Origin o = origin_of(t, q.info);
     Lock l(g.handlers()->mu);
     if (q.linked()) return false;
     int sig = q.info.si_signo;
-    if (!prepare_signal(t, sig, Origin::Inside)) return false;
+    if (!prepare_signal(t, sig, o)) return false;
+    q.outside = o == Origin::Outside;
     PendingSignals& pending = to_group ? g.pending : t.pending;
     if (!pending.enqueue(&q)) return false;
     g.handlers()->queued.notify(kEventIn);
-    complete_signal(t, sig, to_group, Origin::Inside);
+    complete_signal(t, sig, to_group, o);
     return true;
 }
 
