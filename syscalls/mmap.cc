@@ -36,7 +36,7 @@ Result<long> sys_mmap(Task& t, u64 addr, u64 length, u64 prot, u64 flags, int fd
         bool shared = type == MAP_SHARED || type == MAP_SHARED_VALIDATE;
         if (!shared && type != MAP_PRIVATE) return err(EINVAL);
         if (shared && (prot & PROT_WRITE) && !file->writable()) return err(EACCES);
-        if (shared && !file->writable()) r.max_prot &= static_cast<u8>(~PROT_WRITE);
+        if (shared && !file->may_write_shared()) r.max_prot &= static_cast<u8>(~PROT_WRITE);
         if (!file->readable()) return err(EACCES);
         if (no_exec(*file)) {
             if (prot & PROT_EXEC) return err(EPERM);

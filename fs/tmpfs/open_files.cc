@@ -54,11 +54,15 @@ Result<i64> RegularFile::seek(i64 current, i64 offset, int whence, const vfs::Ca
     return whence == SEEK_DATA ? d.seek_data(static_cast<u64>(offset)) : d.seek_hole(static_cast<u64>(offset));
 }
 
+// seal_check_write()
+bool RegularFile::may_write_shared() const {
+    constexpr u32 kFutureWrite = 0x0010;  // F_SEAL_FUTURE_WRITE
+    return writable() && !(node().data().seals() & (F_SEAL_WRITE | kFutureWrite));
+}
+
 Result<Ref<mm::Mappable>> RegularFile::mappable(int prot, int map_flags, const vfs::Caller& c) {
     TmpfsInode& i = node();
-    // seal_check_write()
-    if ((map_flags & MAP_SHARED) && (prot & PROT_WRITE) && (i.data().seals() & (F_SEAL_WRITE | 0x0010 /* F_SEAL_FUTURE_WRITE */)))
-        return err(EPERM);
+    if ((map_flags & MAP_SHARED) && (prot & PROT_WRITE) && !may_write_shared()) return err(EPERM);
     mm::MappableName name;
     name.dev = i.fs().dev();
     name.ino = i.ino();

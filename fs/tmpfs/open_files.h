@@ -14,6 +14,7 @@ public:
     bool seekable() const override { return true; }
     Result<i64> seek(i64 current, i64 offset, int whence, const vfs::Caller& c) override;
     Result<Ref<mm::Mappable>> mappable(int prot, int map_flags, const vfs::Caller& c) override;
+    bool may_write_shared() const override;
     Result<> sync(bool, Range) override { return {}; }
     Result<> allocate(int mode, u64 offset, u64 length, const vfs::Caller& c) override;
     bool epoll_allowed() const override { return false; }

@@ -67,6 +67,8 @@ public:
     virtual Result<long> ioctl(u32 cmd, u64 arg, const Caller& c);
     // The memory behind it, for mmap(2); null for anonymous memory (/dev/zero). ENODEV.
     virtual Result<Ref<mm::Mappable>> mappable(int prot, int map_flags, const Caller& c);
+    // False: a shared mapping can never be made writable, by mprotect(2) either (not open for writing; sealed).
+    virtual bool may_write_shared() const { return writable(); }
     virtual Result<> sync(bool data_only, Range range);  // fsync, fdatasync, sync_file_range; EINVAL
     virtual Result<> allocate(int mode, u64 offset, u64 length, const Caller& c);  // fallocate(2): EOPNOTSUPP, ENODEV
     // Called at every close(2) of a descriptor (not only the last); errors are reported by close.
