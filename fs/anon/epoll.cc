@@ -12,7 +12,7 @@
 namespace sbx::anon {
 namespace {
 
-constexpr unsigned kMaxNesting = 4;        // EP_MAX_NESTS
+constexpr unsigned kMaxNesting = 5;        // instances in a chain: EP_MAX_NESTS and the one at its end
 constexpr size_t kMaxItems = 1000000;      // /proc/sys/fs/epoll/max_user_watches
 constexpr u32 kPrivateBits = EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE | EPOLLWAKEUP;
 
@@ -94,18 +94,36 @@ void EpollFile::make_ready(Item& i) {
     queue_.notify(kEventIn | kEventRdNorm);
 }
 
-bool EpollFile::reaches(const EpollFile& target, unsigned depth) const {
-    if (this == &target || depth > kMaxNesting) return true;
+bool EpollFile::reaches(const EpollFile& target) const {
+    if (this == &target) return true;
     Lock l(mu_, Lock<Mutex<Rank::Epoll>>::Nested{});
     for (auto& [k, item] : items_)
-        if (k.file->kind() == &kKind && static_cast<EpollFile*>(k.file)->reaches(target, depth + 1)) return true;
+        if (k.file->kind() == &kKind && static_cast<EpollFile*>(k.file)->reaches(target)) return true;
     return false;
+}
+
+unsigned EpollFile::chain_below() const {
+    unsigned longest = 0;
+    Lock l(mu_, Lock<Mutex<Rank::Epoll>>::Nested{});
+    for (auto& [k, item] : items_)
+        if (k.file->kind() == &kKind) longest = std::max(longest, static_cast<EpollFile*>(k.file)->chain_below());
+    return longest + 1;
+}
+
+unsigned EpollFile::chain_above(const EpollFile& e) {
+    unsigned longest = 0;
+    if (auto* w = static_cast<Watchers*>(e.watchers.load()))
+        for (auto& [epoll, fd] : w->who) longest = std::max(longest, chain_above(*epoll));
+    return longest + 1;
 }
 
 Result<> EpollFile::add(int fd, vfs::OpenFile& f, const EpollEvent& e, const vfs::Caller& c) {
     if (!f.epoll_allowed() || f.is_path_only()) return err(EPERM);
     Lock s(structure_mu());
-    if (f.kind() == &kKind && static_cast<EpollFile&>(f).reaches(*this, 0)) return err(ELOOP);
+    if (f.kind() == &kKind) {
+        auto& inner = static_cast<EpollFile&>(f);
+        if (inner.reaches(*this) || chain_above(*this) + inner.chain_below() > kMaxNesting) return err(ELOOP);
+    }
     Item* item = nullptr;
     {
         Lock l(mu_, Lock<Mutex<Rank::Epoll>>::Nested{});

@@ -50,12 +50,15 @@ private:
     };
     void make_ready(Item& i);
     void remove_item(const Key& k);  // structure lock held
-    bool reaches(const EpollFile& target, unsigned depth) const;
+    // Along the tree of instances, with the structure lock held.
+    bool reaches(const EpollFile& target) const;
+    unsigned chain_below() const;
+    static unsigned chain_above(const EpollFile& e);
 
     mutable Mutex<Rank::Epoll> mu_;
     std::map<Key, std::unique_ptr<Item>> items_ SBX_GUARDED_BY(mu_);
     Mutex<Rank::EpollReady> ready_mu_;
-    List<Item> ready_ SBX_GUARDED_BY(ready_mu_);
+    List<Item, EpollFile> ready_ SBX_GUARDED_BY(ready_mu_);
     WaitQueue queue_;
 };
 

@@ -144,13 +144,12 @@ Result<size_t> PipeFile::write(mm::IoBuf& src, i64*, u32, const vfs::Caller&) {
     Pipe& p = *pipe_;
     bool packets = flags() & O_DIRECT;
     Lock l(p.mu_);
-    if (p.readers_ == 0) return err(EPIPE);
     if (src.remaining() == 0) return 0;
+    if (p.readers_ == 0) return err(EPIPE);
     size_t want = src.remaining(), room = p.room_locked();
     if (packets) want = std::min(want, kPipeBuf);
     // A write of at most PIPE_BUF bytes is done in one piece or not at all.
     if (room == 0 || (want <= kPipeBuf && room < want)) return err(EAGAIN);
-    bool was_empty = p.used_ == 0;
     size_t n = std::min(want, room), done = 0;
     p.grow_locked(p.used_ + n);
     Result<size_t> last = 0;
@@ -164,7 +163,8 @@ Result<size_t> PipeFile::write(mm::IoBuf& src, i64*, u32, const vfs::Caller&) {
     if (done == 0) return last;
     if (packets || !p.packets_.empty()) p.packets_.push_back(done);
     l.unlock();
-    if (was_empty || packets) p.queue_.notify(kEventIn | kEventRdNorm);
+    // Each write is an edge for EPOLLET, also on a pipe that was readable before.
+    p.queue_.notify(kEventIn | kEventRdNorm);
     return done;
 }
 

@@ -27,7 +27,7 @@ RunState execute(Task& t, RunSyscallEntry s) {
 }
 
 RunState execute(Task& t, RunSyscallInvoke) {
-    u64 nr = t.regs.orig_rax;
+    u64 nr = static_cast<u32>(t.regs.orig_rax);  // the number is an int, whatever the upper half holds
     if (tracer) tracer->enter(t, nr);
     Result<long> r = dispatcher(t, nr);
     if (tracer) tracer->leave(t, nr, r);
