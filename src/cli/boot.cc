@@ -16,6 +16,7 @@
 #include "src/cli/output.h"
 #include "src/cli/supervise.h"
 #include "src/config/error.h"
+#include "src/host/crash.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/ns/namespaces.h"
 #include "src/kernel/posix_timers.h"
@@ -144,6 +145,7 @@ Ref<Task> make_first_task(const Config& config, Kernel& kernel, Ref<vfs::MountNa
 int run_sandbox(const Config& config) {
     // The program may outlive a reader of its output; all other signals are the supervisor's.
     block_host_signals();
+    host::install_crash_handlers();
     note_inherited_dispositions();
     set_log(config);
     HostFiles host = open_host_files(config);

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "src/base/panic.h"
+#include "src/host/crash.h"
 
 namespace sbx::host {
 namespace {
@@ -42,6 +43,7 @@ Result<> spawn_thread(void (*fn)(void*), void* arg, const char* name) {
     // The new thread inherits the mask: blocked from its first instruction on.
     sigset_t all, old;
     sigfillset(&all);
+    remove_crash_signals(all);
     sigdelset(&all, SIGSYS);  // the filter's message (sentry_filter.cc)
     pthread_sigmask(SIG_SETMASK, &all, &old);
     pthread_t thread;

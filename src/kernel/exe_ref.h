@@ -5,9 +5,19 @@
 
 namespace sbx {
 
-struct ExeRef final : RefCounted {
+// While a program runs, its file cannot be opened for writing (ETXTBSY).
+class ExeRef final : public RefCounted {
+public:
+    // ETXTBSY if somebody has it open for writing.
+    static Result<Ref<ExeRef>> create(Ref<vfs::OpenFile> f) {
+        SBX_TRY(f->inode().real().deny_write_access());
+        return adopt_ref(new ExeRef(std::move(f)));
+    }
+    const Ref<vfs::OpenFile> file;
+
+private:
     explicit ExeRef(Ref<vfs::OpenFile> f) : file(std::move(f)) {}
-    Ref<vfs::OpenFile> file;
+    ~ExeRef() override { file->inode().real().allow_write_access(); }
 };
 
 }  // namespace sbx

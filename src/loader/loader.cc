@@ -134,6 +134,7 @@ Result<Image> load(Request r) {
     std::string name = r.filename.substr(r.filename.find_last_of('/') + 1);
     SBX_TRY(resolve_scripts(r));
     if (string_cost(r.argv) + string_cost(r.envp) > max_arg_bytes(r.limits.stack)) return err(E2BIG);
+    Ref<ExeRef> exe = SBX_TRY(ExeRef::create(r.file));
     Elf elf = SBX_TRY(read_elf(*r.file, r.caller, ENOEXEC));
 
     Image image;
@@ -169,7 +170,7 @@ Result<Image> load(Request r) {
     image.sp = SBX_TRY(write_stack(mm, top, content, &layout));
     mm.set_layout(layout);
     mm.set_brk_start(layout.start_brk);
-    mm.set_exe(make_ref<ExeRef>(r.file));
+    mm.set_exe(std::move(exe));
     // Not dumpable if the file gave privileges or could not be read by the caller (would_dump in fs/exec.c).
     bool readable = vfs::check_permission(r.caller, r.file->path(), vfs::kMayRead).has_value();
     mm.dumpable.store(exec.privileged || !readable ? 0 : 1);
