@@ -1,0 +1,130 @@
+// What sockets of all families share: their inodes (sockfs is mounted nowhere), files in flight, read and write.
+#include "fs/sockfs/socket.h"
+
+#include <fcntl.h>
+
+#include "fs/vfs/dentry.h"
+#include "fs/vfs/file_system.h"
+#include "fs/vfs/mount.h"
+#include "src/kernel/task.h"
+#include "src/kernel/thread_group.h"
+
+namespace sbx::sockfs {
+namespace {
+
+class SocketInode final : public vfs::Inode {
+public:
+    SocketInode(vfs::FileSystem& fs, u64 ino, const Creds& c) : Inode(fs, ino, S_IFSOCK), uid_(c.fsuid), gid_(c.fsgid), created_(vfs::now()) {}
+    Result<vfs::Attr> attr() override {
+        Lock l(mu_);
+        vfs::Attr a;
+        a.mode = S_IFSOCK | mode_;
+        a.uid = uid_;
+        a.gid = gid_;
+        a.ino = ino();
+        a.atime = a.mtime = a.ctime = created_;
+        return a;
+    }
+    Result<> set_attr(const vfs::SetAttr& s, const vfs::Caller&) override {
+        Lock l(mu_);
+        if (s.valid & vfs::SetAttr::kMode) mode_ = s.mode;
+        if (s.valid & vfs::SetAttr::kUid) uid_ = s.uid;
+        if (s.valid & vfs::SetAttr::kGid) gid_ = s.gid;
+        return {};
+    }
+    Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs&) override { return err(ENXIO); }
+
+private:
+    Mutex<Rank::Leaf> mu_;
+    u32 mode_ = 0777;
+    Kuid uid_;
+    Kgid gid_;
+    timespec created_;
+};
+
+class SockFs final : public vfs::FileSystem {
+public:
+    std::string_view type_name() const override { return "sockfs"; }
+    Ref<vfs::Inode> root() override { return make_ref<SocketInode>(*this, next_ino(), Creds()); }
+    Result<vfs::StatFs> statfs() override {
+        vfs::StatFs s;
+        s.type = 0x534f434b;  // SOCKFS_MAGIC
+        return s;
+    }
+    u64 next_ino() { return ino_.fetch_add(1) + 1; }
+
+private:
+    std::atomic<u64> ino_{0};
+};
+
+vfs::Path socket_path(const vfs::Caller& c) {
+    static SockFs& fs = *make_ref<SockFs>().release();
+    static const Ref<vfs::Mount>& mount =
+        *new Ref<vfs::Mount>(vfs::Mount::create(Ref<vfs::FileSystem>(fs), vfs::Dentry::create_root(fs.root(), "socket:"), 0, "none"));
+    Ref<vfs::Inode> inode = make_ref<SocketInode>(fs, fs.next_ino(), *c.creds);
+    std::string name = "socket:[" + std::to_string(inode->ino()) + "]";
+    return {mount, vfs::Dentry::create_root(std::move(inode), std::move(name))};
+}
+
+// Linux counts by user against RLIMIT_NOFILE; here the sandbox as a whole has a bound.
+constexpr size_t kMaxInFlight = 16384;
+std::atomic<size_t> in_flight{0};
+
+}  // namespace
+
+FilesInFlight::~FilesInFlight() {
+    if (files_.empty()) return;
+    in_flight.fetch_sub(files_.size());
+    // The outermost one drops what those inside it leave: a chain of sockets in sockets must not become a deep recursion.
+    static thread_local std::vector<Ref<vfs::OpenFile>>* dropping = nullptr;
+    if (dropping) {
+        for (Ref<vfs::OpenFile>& f : files_) dropping->push_back(std::move(f));
+        return;
+    }
+    std::vector<Ref<vfs::OpenFile>> left = std::move(files_);
+    dropping = &left;
+    while (!left.empty()) {
+        Ref<vfs::OpenFile> f = std::move(left.back());
+        left.pop_back();
+        f.reset();
+    }
+    dropping = nullptr;
+}
+
+Result<FilesInFlight> FilesInFlight::create(std::vector<Ref<vfs::OpenFile>> files) {
+    FilesInFlight f;
+    if (in_flight.fetch_add(files.size()) + files.size() > kMaxInFlight) {
+        in_flight.fetch_sub(files.size());
+        return err(ETOOMANYREFS);
+    }
+    f.files_ = std::move(files);
+    return f;
+}
+
+FilesInFlight FilesInFlight::copy() const {
+    FilesInFlight f;
+    f.files_ = files_;
+    in_flight.fetch_add(files_.size());
+    return f;
+}
+
+SocketFile::SocketFile(int domain, int type, int protocol, int flags, const vfs::Caller& c)
+    : OpenFile(socket_path(c), O_RDWR | (flags & O_NONBLOCK)), domain_(domain), type_(type), protocol_(protocol) {}
+
+Result<size_t> SocketFile::read(mm::IoBuf& dst, i64*, u32, const vfs::Caller& c) {
+    if (dst.remaining() == 0 && is_stream()) return 0;
+    RecvArgs a;
+    return receive(dst, a, c);
+}
+
+Result<size_t> SocketFile::write(mm::IoBuf& src, i64*, u32, const vfs::Caller& c) {
+    SendArgs a;
+    a.creds = own_creds(c, false);
+    return send(src, a, c);
+}
+
+PeerCreds own_creds(const vfs::Caller& c, bool effective) {
+    return effective ? PeerCreds{c.task->group().pid, c.creds->euid, c.creds->egid} : PeerCreds{c.task->group().pid, c.creds->uid, c.creds->gid};
+}
+
+}  // namespace sbx::sockfs

@@ -1,0 +1,102 @@
+// SocketFile: an open socket of any family, as the socket calls see it. Families derive from it (unix_socket.h). Used by
+// syscalls/socket*.cc.
+//
+// Methods follow OpenFile's contract: what would block gives EAGAIN and poll_add() tells when to try again.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <string>
+#include <vector>
+
+#include "fs/vfs/open_file.h"
+#include "src/kernel/pid.h"
+
+namespace sbx::sockfs {
+
+// Who sent a message or is at the other end.
+struct PeerCreds {
+    Ref<Pid> pid;
+    Kuid uid = kOverflowId;
+    Kgid gid = kOverflowId;
+};
+
+// Files on their way. Dropping them may close sockets that hold files again: that is done without recursion.
+class FilesInFlight {
+public:
+    FilesInFlight() = default;
+    FilesInFlight(FilesInFlight&& o) noexcept : files_(std::move(o.files_)) { o.files_.clear(); }
+    FilesInFlight& operator=(FilesInFlight&& o) noexcept {
+        files_.swap(o.files_);
+        return *this;
+    }
+    ~FilesInFlight();
+    // ETOOMANYREFS if too many are on their way already.
+    static Result<FilesInFlight> create(std::vector<Ref<vfs::OpenFile>> files);
+    // Another reference to each, for MSG_PEEK.
+    FilesInFlight copy() const;
+    bool empty() const { return files_.empty(); }
+    const std::vector<Ref<vfs::OpenFile>>& files() const { return files_; }
+
+private:
+    std::vector<Ref<vfs::OpenFile>> files_;
+};
+
+struct SendArgs {
+    const std::string* to = nullptr;  // a sockaddr
+    FilesInFlight files;              // taken once sent
+    PeerCreds creds;
+    int flags = 0;
+};
+
+struct RecvArgs {
+    int flags = 0;
+    // Results.
+    std::string from;  // a sockaddr; empty: none
+    int msg_flags = 0;
+    size_t full_length = 0;  // of a datagram that was cut
+    FilesInFlight files;
+    PeerCreds creds;
+    bool creds_wanted = false;  // SO_PASSCRED
+};
+
+class SocketFile : public vfs::OpenFile {
+public:
+    static inline const char kKind = 0;
+    const void* kind() const override { return &kKind; }
+    SocketFile(int domain, int type, int protocol, int flags, const vfs::Caller& c);
+
+    int domain() const { return domain_; }
+    int type() const { return type_; }
+    int protocol() const { return protocol_; }
+    bool is_stream() const { return type_ == SOCK_STREAM; }
+
+    virtual Result<> bind(const std::string& address, const vfs::Caller& c) = 0;
+    virtual Result<> connect(const std::string& address, const vfs::Caller& c) = 0;
+    virtual Result<> listen(int backlog, const vfs::Caller& c) = 0;
+    // The new socket and its peer's address.
+    virtual Result<Ref<SocketFile>> accept(int flags, const vfs::Caller& c) = 0;
+    virtual Result<std::string> name(bool peer) = 0;
+    virtual Result<> shutdown(int how) = 0;
+    virtual Result<size_t> send(mm::IoBuf& src, SendArgs& a, const vfs::Caller& c) = 0;
+    virtual Result<size_t> receive(mm::IoBuf& dst, RecvArgs& a, const vfs::Caller& c) = 0;
+    // Options whose meaning is the family's; the value as bytes. ENOPROTOOPT.
+    virtual Result<std::string> get_option(int level, int name, const vfs::Caller& c) = 0;
+    virtual Result<> set_option(int level, int name, std::string_view value, const vfs::Caller& c) = 0;
+
+    Result<size_t> read(mm::IoBuf& dst, i64* pos, u32 rwf, const vfs::Caller& c) override;
+    Result<size_t> write(mm::IoBuf& src, i64* pos, u32 rwf, const vfs::Caller& c) override;
+
+    // SO_RCVTIMEO, SO_SNDTIMEO; kNever: none.
+    std::atomic<Nanos> receive_timeout{kNever}, send_timeout{kNever};
+    // Options of SOL_SOCKET that are kept as a bit, by number (SO_REUSEADDR...).
+    std::atomic<u32> simple_options{0};
+
+private:
+    int domain_, type_, protocol_;
+};
+
+// Of the calling task: SO_PEERCRED tells effective ids, SCM_CREDENTIALS real ones.
+PeerCreds own_creds(const vfs::Caller& c, bool effective);
+
+}  // namespace sbx::sockfs
