@@ -12,6 +12,8 @@ BEGIN {
     only["net/nat"] = "src/base src/abi src/host net net/nat"
     only["platform/"] = "src/base src/abi src/host platform platform/stub"
     only["platform/stub"] = "src/base src/abi src/host platform"
+    # devfs is a tmpfs with device nodes in it, as devtmpfs is in Linux.
+    also["fs/devfs"] = "fs/tmpfs"
     from["net"] = layer["src/kernel"]; from["net/nat"] = layer["src/kernel"]; from["platform/"] = from["platform/stub"] = layer["src/cli"]
 }
 
@@ -49,6 +51,8 @@ FNR == 1 {
         if (!has(only[k], t) && !has(only[k], tk)) refuse(m " may not include \"" inc "\"; it may include: " only[k])
     } else if (tk in from) {
         if (layer[k] < from[tk]) refuse(m " may not include \"" inc "\"")
+    } else if (has(also[m], t)) {
+        next
     } else if (tk == "fs/" && k == "fs/" || layer[tk] >= layer[k]) {
         refuse(m " (layer " layer[k] ") may not include \"" inc "\" (layer " layer[tk] ")")
     }
