@@ -59,7 +59,8 @@ Bytes Pipe::free_span_locked() {
 
 Bytes Pipe::used_span_locked() { return Bytes(&ring_[head_], std::min(used_, ring_size_ - head_)); }
 
-PipeFile::PipeFile(vfs::Path path, int flags, Ref<Pipe> pipe) : OpenFile(std::move(path), flags), pipe_(std::move(pipe)) {
+PipeFile::PipeFile(vfs::Path path, int flags, Ref<Pipe> pipe, bool fifo)
+    : OpenFile(std::move(path), flags), pipe_(std::move(pipe)), fifo_(fifo) {
     Lock l(pipe_->mu_);
     seen_reader_opens_ = pipe_->reader_opens_;
     seen_writer_opens_ = pipe_->writer_opens_;
@@ -91,7 +92,7 @@ PipeFile::~PipeFile() {
 // A FIFO's open waits for the other side; one that came and went meanwhile counts (wait_for_partner in fs/pipe.c).
 bool PipeFile::open_complete() {
     bool r = OpenFile::readable(), w = writable();
-    if (r == w) return true;
+    if (r == w || !fifo_) return true;
     Lock l(pipe_->mu_);
     if (r) return pipe_->writers_ != 0 || pipe_->writer_opens_ != seen_writer_opens_ || nonblocking();
     return pipe_->readers_ != 0 || pipe_->reader_opens_ != seen_reader_opens_;

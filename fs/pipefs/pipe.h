@@ -45,7 +45,8 @@ private:
 
 class PipeFile final : public vfs::OpenFile {
 public:
-    PipeFile(vfs::Path path, int flags, Ref<Pipe> pipe);
+    // `fifo`: opened by name, so that open(2) waits for the other side; a pipe opened again through /proc does not.
+    PipeFile(vfs::Path path, int flags, Ref<Pipe> pipe, bool fifo);
     ~PipeFile() override;
     Pipe& pipe() const { return *pipe_; }
     static inline const char kKind = 0;
@@ -65,6 +66,7 @@ public:
 
 private:
     Ref<Pipe> pipe_;
+    const bool fifo_;
     u64 seen_reader_opens_ = 0, seen_writer_opens_ = 0;
 };
 

@@ -78,7 +78,7 @@ Ref<Pipe> pipe_of(vfs::Inode& inode) {
 }
 
 Result<Ref<vfs::OpenFile>> open_fifo(const vfs::OpenArgs& a, vfs::Inode& inode) {
-    Ref<PipeFile> f = make_ref<PipeFile>(a.path, a.flags, pipe_of(inode));
+    Ref<PipeFile> f = make_ref<PipeFile>(a.path, a.flags, pipe_of(inode), &inode.fs() != &pipe_fs());
     // fifo(7): opening for writing alone, without blocking, fails while there is no reader.
     if ((a.flags & O_NONBLOCK) && (a.flags & O_ACCMODE) == O_WRONLY && !f->has_readers()) return err(ENXIO);
     return Ref<vfs::OpenFile>(f);
@@ -90,7 +90,7 @@ Ends create_pipe(int flags, const vfs::Caller& c) {
     Ref<PipeInode> inode = make_ref<PipeInode>(pipe_fs(), pipe_fs().next_ino(), *c.creds);
     Ref<Pipe> pipe = pipe_of(*inode);
     vfs::Path path = pipe_path(inode);
-    return {make_ref<PipeFile>(path, O_RDONLY | flags, pipe), make_ref<PipeFile>(path, O_WRONLY | flags, pipe)};
+    return {make_ref<PipeFile>(path, O_RDONLY | flags, pipe, false), make_ref<PipeFile>(path, O_WRONLY | flags, pipe, false)};
 }
 
 void register_fifos() { vfs::register_fifo_opener(&open_fifo); }
