@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fs/devpts/devpts.h"
 #include "fs/hostfs/hostfs.h"
 #include "fs/procfs/procfs.h"
 #include "fs/vfs/walk.h"
@@ -168,6 +169,7 @@ int run_sandbox(const Config& config) {
     Kernel kernel(o, std::move(platform), std::move(*memory));
 
     procfs::init(kernel);
+    devpts::init(kernel.tasks());
     Ref<vfs::MountNamespace> ns = make_namespace(config, kernel, std::move(host));
     Ref<Task> init = make_first_task(config, kernel, std::move(ns), streams);
     hostfs::raise_descriptor_limit();

@@ -1,0 +1,21 @@
+// devpts: pseudo-terminals (devpts of Linux, pts(4), tty(4)). Used by the boot code, which also makes the program's own terminal of it.
+#pragma once
+
+#include "fs/vfs/open_file.h"
+#include "src/kernel/thread_group.h"
+
+struct winsize;
+
+namespace sbx::devpts {
+
+// Registers the file system "devpts" and the devices 5:0 (tty), 5:2 (ptmx) and 136:N.
+void init(TaskSet& tasks);
+
+// For the program's own terminal. `master` was opened by opening a ptmx.
+unsigned number_of(vfs::OpenFile& master);
+void unlock(vfs::OpenFile& master);
+void set_size(vfs::OpenFile& master, const winsize& size);
+// Makes it the controlling terminal of the session that `g` leads.
+void make_controlling(vfs::OpenFile& master, ThreadGroup& g);
+
+}  // namespace sbx::devpts
