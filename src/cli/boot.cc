@@ -15,6 +15,7 @@
 #include "src/cli/boot_files.h"
 #include "src/cli/boot_host.h"
 #include "src/cli/output.h"
+#include "src/cli/report.h"
 #include "src/cli/supervise.h"
 #include "src/config/error.h"
 #include "src/host/crash.h"
@@ -24,6 +25,7 @@
 #include "src/kernel/task_init.h"
 #include "src/loader/loader.h"
 #include "syscalls/dispatch.h"
+#include "syscalls/trace.h"
 
 namespace sbx::boot {
 namespace {
@@ -122,6 +124,7 @@ Ref<Task> make_first_task(const Config& config, Kernel& kernel, Ref<vfs::MountNa
         fail("run", program + ": " + errno_text(e), e == ENOEXEC ? "it is neither an x86-64 ELF program nor a script with #!" : "",
              missing ? kExitNotFound : kExitNotExecutable);
     }
+    trace_first_program(program, config.run.argv, config.environment.size());
     a.mm = image->mm;
     a.creds = image->creds;
     a.name = image->name;
@@ -143,12 +146,15 @@ Ref<Task> make_first_task(const Config& config, Kernel& kernel, Ref<vfs::MountNa
 
 }  // namespace
 
-int run_sandbox(const Config& config) {
+namespace {
+
+int run_reported(const Config& config, const Report& report) {
     // The program may outlive a reader of its output; all other signals are the supervisor's.
     block_host_signals();
     host::install_crash_handlers();
     note_inherited_dispositions();
     set_log(config);
+    set_trace(config);
     HostFiles host = open_host_files(config);
     Streams streams = open_streams(config);
     confine_sentry(config, host);
@@ -178,13 +184,27 @@ int run_sandbox(const Config& config) {
     Supervisor supervisor(config, kernel, streams);
     filter_sentry(config);
     if (Result<> r = init->start(); !r) fail("run", std::string("no thread for the program: ") + errno_text(r.error().value));
+    Ref<ThreadGroup> program(&init->group());
     init.reset();
     int status = supervisor.wait();
     if (o.verbose)
         if (std::string calls = unsupported_calls_met(); !calls.empty())
             cli::print_error({"run", "the program used system calls that are not implemented: " + calls, {}, 0});
+    report.ended(supervisor, status, kernel, *program);
     // Nothing is owed to anybody now: the host takes back memory and stubs faster than destructors would.
     finish(status, config);
+}
+
+}  // namespace
+
+int run_sandbox(const Config& config) {
+    Report report(config);
+    try {
+        return run_reported(config, report);
+    } catch (const UserError& error) {
+        report.failed(error);
+        throw;
+    }
 }
 
 }  // namespace sbx::boot

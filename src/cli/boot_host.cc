@@ -19,6 +19,7 @@
 #include "src/cli/output.h"
 #include "src/host/facts.h"
 #include "src/config/error.h"
+#include "syscalls/trace.h"
 
 namespace sbx::boot {
 
@@ -90,6 +91,22 @@ void set_log(const Config& config) {
     if (fd < 0)
         throw UserError{place_of(config, "log.file"), config.log.file + ": " + errno_text(errno), {}, kExitFailed};
     log_to(fd);
+}
+
+void set_trace(const Config& config) {
+    if (config.log.trace_filter.empty()) return;
+    int fd = STDERR_FILENO;
+    if (!config.log.trace_file.empty()) {
+        std::string path = config.log.trace_file;
+        std::string pid = std::to_string(getpid());
+        for (size_t at; (at = path.find("%p")) != path.npos;) path.replace(at, 2, pid);
+        fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
+        if (fd < 0) throw UserError{place_of(config, "log.trace.file"), path + ": " + errno_text(errno), {}, kExitFailed};
+    }
+    std::string unknown = start_trace(config.log.trace_filter, fd);
+    if (!unknown.empty())
+        fail_usage(place_of(config, "log.trace.filter"), "\"" + unknown + "\" is no system call and no family of them",
+                   "families are file, desc, process, memory, network and signal; `sbx syscalls` lists the calls");
 }
 
 }  // namespace sbx::boot

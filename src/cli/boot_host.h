@@ -25,5 +25,7 @@ void apply_inherited_dispositions(SignalHandlers& h);
 // The host's limits where they make sense inside, then those of the configuration.
 void set_limits(ThreadGroup& g, const Config& config);
 void set_log(const Config& config);
+// Opens the trace's file and starts the trace, if there is to be one.
+void set_trace(const Config& config);
 
 }  // namespace sbx::boot

@@ -99,6 +99,10 @@ void append_json(std::string& out, const config::Value& value, std::string inden
         out += value.boolean ? "true" : "false";
     } else if (value.kind == Kind::Integer) {
         out += std::to_string(value.integer);
+    } else if (value.kind == Kind::Float) {
+        char number[64];
+        std::snprintf(number, sizeof number, "%.6f", value.real);
+        out += number;
     } else {
         out += json_string(value.text);
     }

@@ -16,6 +16,7 @@ public:
     ~Supervisor();
     // Returns the status for sbx's caller: prog's own, 128+n, or 124 when the time limit ran out.
     int wait();
+    bool timed_out() const { return timeout_ != Timeout::None; }
 
 private:
     void on_event(EventMask) override;
