@@ -66,16 +66,22 @@ struct Side {
     }
 };
 
-// Moves up to n bytes. Only as much is taken from a stream as the other side has just said to have room for; what then finds no room waits
-// here, and is lost only if the task is killed.
+// Moves up to n bytes. Only as much is taken from a stream as the other side has just said to have room for; what finds none because others
+// write there too waits here, and is lost if a signal comes meanwhile.
 Result<u64> pump(Task& t, Side& in, Side& out, u64 n, bool in_nonblock, bool out_nonblock) {
-    size_t chunk = out.has_pos ? kFileChunk : pipefs::kPipeBuf;
+    // What was read at an offset and not written is read again.
+    size_t chunk = out.has_pos || in.has_pos ? kFileChunk : pipefs::kPipeBuf;
     auto buffer = std::make_unique_for_overwrite<u8[]>(std::min<u64>(n, chunk));
     u64 done = 0;
     Result<> failed;
     bool end = false;
     while (done < n && failed && !t.interrupted()) {
         if (!out.has_pos) failed = wait_ready(t, out.f, kEventOut | kEventWrNorm, out_nonblock || done != 0);
+        if (failed && as_pipe(out.f)) {
+            // EPIPE before anything is taken.
+            mm::KernelIoBuf none{ConstBytes()};
+            if (Result<size_t> r = out.f.write(none, nullptr, 0, t.caller()); !r) failed = err(r.error());
+        }
         if (!failed) break;
         i64 from = in.pos;
         auto read = [&]() -> Result<size_t> {
