@@ -73,16 +73,17 @@ Result<u64> pump(Task& t, Side& in, Side& out, u64 n, bool in_nonblock, bool out
     size_t chunk = out.has_pos || in.has_pos ? kFileChunk : pipefs::kPipeBuf;
     auto buffer = std::make_unique_for_overwrite<u8[]>(std::min<u64>(n, chunk));
     u64 done = 0;
-    Result<> failed;
+    int failed = 0;
     bool end = false;
-    while (done < n && failed && !t.interrupted()) {
-        if (!out.has_pos) failed = wait_ready(t, out.f, kEventOut | kEventWrNorm, out_nonblock || done != 0);
-        if (failed && as_pipe(out.f)) {
+    while (done < n && !failed && !t.interrupted()) {
+        if (!out.has_pos)
+            if (Result<> r = wait_ready(t, out.f, kEventOut | kEventWrNorm, out_nonblock || done != 0); !r) failed = r.error().value;
+        if (!failed && as_pipe(out.f)) {
             // EPIPE before anything is taken.
             mm::KernelIoBuf none{ConstBytes()};
-            if (Result<size_t> r = out.f.write(none, nullptr, 0, t.caller()); !r) failed = err(r.error());
+            if (Result<size_t> r = out.f.write(none, nullptr, 0, t.caller()); !r) failed = r.error().value;
         }
-        if (!failed) break;
+        if (failed) break;
         i64 from = in.pos;
         auto read = [&]() -> Result<size_t> {
             mm::KernelIoBuf b{Bytes(buffer.get(), std::min<u64>(n - done, chunk))};
@@ -90,7 +91,7 @@ Result<u64> pump(Task& t, Side& in, Side& out, u64 n, bool in_nonblock, bool out
         };
         Result<size_t> got = wait_file(t, in.f, kEventIn | kEventRdNorm, in_nonblock || done != 0, read);
         if (!got) {
-            failed = err(got.error());
+            failed = got.error().value;
             break;
         }
         end = *got == 0;
@@ -101,7 +102,7 @@ Result<u64> pump(Task& t, Side& in, Side& out, u64 n, bool in_nonblock, bool out
             auto write = [&] { return out.f.write(b, out.at(), 0, t.caller()); };
             Result<size_t> w = wait_file(t, out.f, kEventOut | kEventWrNorm, in.has_pos && done + written != 0, write);
             if (!w) {
-                failed = err(w.error());
+                failed = w.error().value;
                 break;
             }
             if (*w == 0) break;
@@ -112,9 +113,9 @@ Result<u64> pump(Task& t, Side& in, Side& out, u64 n, bool in_nonblock, bool out
         if (written < *got) break;
     }
     if (done) return done;
-    if (!failed) {
-        if (failed.error() == EPIPE) send_own_signal(t, SIGPIPE);
-        return err(failed.error());
+    if (failed) {
+        if (failed == EPIPE) send_own_signal(t, SIGPIPE);
+        return err(failed);
     }
     if (!end && n != 0) return err(ERESTARTSYS);
     return 0;
