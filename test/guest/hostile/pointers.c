@@ -114,7 +114,7 @@ TEST(lengths) {
     CHECK_ERR(S(getcwd, b, 0), ERANGE);
     CHECK_ERR(S(epoll_wait, OK(epoll_create(1)), b, 0x7fffffff, 0), EINVAL);
     CHECK_ERR(S(setgroups, 0x7fffffff, b), geteuid() == 0 && (cap_effective() >> 6 & 1) ? EINVAL : EPERM);
-    CHECK_ERR(S(mremap, b, -1, -1, 0), EINVAL);
+    CHECK_ERR(S(mremap, b, -1L, -1L, 0), EINVAL);
     CHECK_ERR(S(mincore, 0, -1, b), ENOMEM);
     CHECK_ERR(S(process_vm_readv, getpid(), b, 0x7fffffff, b, 1, 0), EINVAL);
     CHECK_EQ(S(write, z, b, 0), 0);
