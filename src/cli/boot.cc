@@ -9,6 +9,7 @@
 #include "fs/devpts/devpts.h"
 #include "fs/hostfs/hostfs.h"
 #include "fs/procfs/procfs.h"
+#include "fs/sysfs/sysfs.h"
 #include "fs/vfs/walk.h"
 #include "platform/registry.h"
 #include "src/cli/boot_confine.h"
@@ -175,6 +176,7 @@ int run_reported(const Config& config, const Report& report) {
     Kernel kernel(o, std::move(platform), std::move(*memory));
 
     procfs::init(kernel);
+    sysfs::init(kernel.cpus());
     devpts::init(kernel.tasks());
     Ref<vfs::MountNamespace> ns = make_namespace(config, kernel, std::move(host));
     Ref<Task> init = make_first_task(config, kernel, std::move(ns), streams);
