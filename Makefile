@@ -165,6 +165,15 @@ $(GEN)/vdso.so: $(VDSO_SRCS) $(VDSO_LDS) $(wildcard src/loader/vdso/*.h)
 $(patsubst %.S,$(BUILD)/obj/%.o,$(filter src/loader/%.S,$(SRCS))): $(GEN)/vdso.so
 endif
 
+# The init that run.init puts before the program: a static executable of its own, embedded the same way.
+$(GEN)/init: src/loader/init/init.c
+	@mkdir -p $(@D)
+	$(call say,INIT,$@)
+	$(Q)$(CC_GUEST) -O2 -ffreestanding -fno-stack-protector -fno-stack-clash-protection -fcf-protection=none -fno-builtin -fno-pie \
+	    -fno-asynchronous-unwind-tables -Wall -Wextra -static -no-pie -nostdlib -Wl,--build-id=none -Wl,-z,max-page-size=4096 \
+	    -Wl,-z,noexecstack -Wl,-z,separate-code -Wl,-s $< -o $@
+$(BUILD)/obj/src/loader/init_image.o: $(GEN)/init
+
 # For clangd and the like: the system's compiler and headers, which such tools understand.
 compile_commands.json: $(BUILD)/.sources Makefile
 	@{ echo '['; sep=; for f in $(filter %.cc,$(SRCS) $(UNIT_SRCS)); do \
@@ -203,7 +212,7 @@ test-apps: $(BUILD)/sbx  ## real programs
 # --- lint ------------------------------------------------------------------------------------------------------------------------
 # Results are kept below $(BUILD)/lint with their dependencies: a second run looks only at what changed.
 LINT := $(BUILD)/lint
-LINTED := $(SRCS) $(HDRS) $(sort $(shell find test tools $(wildcard src/loader/vdso) -name '*.cc' -o -name '*.c' -o -name '*.S' -o -name '*.h' -o -name '*.sh' 2>/dev/null))
+LINTED := $(SRCS) $(HDRS) $(sort $(shell find test tools $(wildcard src/loader/vdso src/loader/init) -name '*.cc' -o -name '*.c' -o -name '*.S' -o -name '*.h' -o -name '*.sh' 2>/dev/null))
 lint: lint-layers lint-files lint-headers lint-threads lint-format  ## what must hold of the sources, beyond compiling
 lint-layers:
 	@awk -f tools/lint/layers.awk $(SRCS) $(HDRS)

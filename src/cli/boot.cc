@@ -15,6 +15,7 @@
 #include "src/cli/boot_confine.h"
 #include "src/cli/boot_files.h"
 #include "src/cli/boot_host.h"
+#include "src/cli/boot_init.h"
 #include "src/cli/output.h"
 #include "src/cli/report.h"
 #include "src/cli/supervise.h"
@@ -125,7 +126,17 @@ Ref<Task> make_first_task(const Config& config, Kernel& kernel, Ref<vfs::MountNa
         fail("run", program + ": " + errno_text(e), e == ENOEXEC ? "it is neither an x86-64 ELF program nor a script with #!" : "",
              missing ? kExitNotFound : kExitNotExecutable);
     }
-    trace_first_program(program, config.run.argv, config.environment.size());
+    if (config.run.init) {
+        // The program was loaded for its errors; it is the child of our init that executes it.
+        Result<Ref<vfs::OpenFile>> f = open_init(caller);
+        std::vector<std::string> argv = {"sbx-init", program};
+        argv.insert(argv.end(), config.run.argv.begin(), config.run.argv.end());
+        image = f ? loader::load({kernel, caller, *f, "/sbx-init", std::move(argv), config.environment, *a.creds, limits})
+                  : Result<loader::Image>(err(f.error()));
+        if (!image) fail("run.init", std::string("the init does not start: ") + errno_text(image.error().value));
+    } else {
+        trace_first_program(program, config.run.argv, config.environment.size());
+    }
     a.mm = image->mm;
     a.creds = image->creds;
     a.name = image->name;
