@@ -320,9 +320,11 @@ void init(TaskSet& tasks) {
     vfs::register_device(S_IFCHR, kSlaveMajor, 0, 0xfffff, &open_slave_device);
 }
 
+bool is_master(const vfs::OpenFile& f) { return f.kind() == &MasterFile::kKind; }
 unsigned number_of(vfs::OpenFile& master) { return pty_of(master).index; }
 void unlock(vfs::OpenFile& master) { pty_of(master).set_locked(false); }
 void set_size(vfs::OpenFile& master, const winsize& s) { pty_of(master).set_size({s.ws_row, s.ws_col, s.ws_xpixel, s.ws_ypixel}); }
 void make_controlling(vfs::OpenFile& master, ThreadGroup& g) { pty_of(master).make_controlling(g); }
+bool take_suspend_request(vfs::OpenFile& master) { return pty_of(master).take_suspend_request(); }
 
 }  // namespace sbx::devpts

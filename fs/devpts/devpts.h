@@ -12,10 +12,14 @@ namespace sbx::devpts {
 void init(TaskSet& tasks);
 
 // For the program's own terminal. `master` was opened by opening a ptmx.
+bool is_master(const vfs::OpenFile& f);
 unsigned number_of(vfs::OpenFile& master);
 void unlock(vfs::OpenFile& master);
 void set_size(vfs::OpenFile& master, const winsize& size);
 // Makes it the controlling terminal of the session that `g` leads.
 void make_controlling(vfs::OpenFile& master, ThreadGroup& g);
+// True once after the key that stops jobs was typed while the program itself, PID 1, was in the foreground, and it does nothing about it:
+// nobody inside could continue it, so that it is sbx that is to stop.
+bool take_suspend_request(vfs::OpenFile& master);
 
 }  // namespace sbx::devpts

@@ -43,7 +43,17 @@ void Pty::session_ended(Pid& session, Pid* foreground, bool exiting) {
 
 void Pty::signal_foreground(int sig) {
     SharedLock l(tasks_.mu);
-    if (session_ && session_->tty_foreground) send_pgrp_signal(*session_->tty_foreground, kernel_siginfo(sig));
+    if (!session_ || !session_->tty_foreground) return;
+    if (sig == SIGTSTP) note_suspend(*session_->tty_foreground);
+    send_pgrp_signal(*session_->tty_foreground, kernel_siginfo(sig));
+}
+
+void Pty::note_suspend(const Pid& foreground) {
+    ThreadGroup* init = tasks_.root_ns->init;
+    if (!init || !init->leader || init->pgrp.get() != &foreground) return;
+    Ref<SignalHandlers> h = init->handlers();
+    Lock l(h->mu);
+    if (h->actions[SIGTSTP - 1].handler == kSigDfl) suspend_.store(true);
 }
 
 Result<> Pty::check_job_control(Task& t, int sig) {

@@ -56,6 +56,7 @@ public:
     void make_controlling(ThreadGroup& g);
     Result<long> job_control_ioctl(u32 cmd, u64 arg, const vfs::Caller& c, bool master, bool readable);
     void signal_foreground(int sig);
+    bool take_suspend_request() { return suspend_.exchange(false); }
 
     // --- ioctls (pty_ioctl.cc) ---
     Result<long> ioctl(u32 cmd, u64 arg, const vfs::Caller& c, bool master);
@@ -70,6 +71,7 @@ private:
     Result<> flow(u64 what);
     bool is_of(const Task& t) const;  // TaskSet::mu: its session's terminal
     void clear_session_locked();
+    void note_suspend(const Pid& foreground);
     void notify_after(u64 signals, bool had_output, bool had_room);
 
     TaskSet& tasks_;
@@ -85,6 +87,7 @@ private:
     u8 packet_status_ SBX_GUARDED_BY(mu_) = 0;     // TIOCPKT_*
     WaitQueue master_queue_, slave_queue_;
     Ref<Pid> session_;  // TaskSet::mu
+    std::atomic<bool> suspend_{false};
 };
 
 class PtyFile : public vfs::OpenFile {

@@ -84,6 +84,7 @@ Result<> Pty::set_termios(u32 cmd, u64 arg, const vfs::Caller& c, bool master) {
     l.unlock();
     if (status) master_queue_.notify(kReadable | kEventPri);
     slave_queue_.notify(kReadable | kWritable);
+    master_queue_.notify(kWritable);
     return {};
 }
 

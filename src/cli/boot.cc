@@ -19,6 +19,7 @@
 #include "src/cli/output.h"
 #include "src/cli/report.h"
 #include "src/cli/supervise.h"
+#include "src/cli/terminal.h"
 #include "src/config/error.h"
 #include "src/host/crash.h"
 #include "src/kernel/kernel.h"
@@ -168,6 +169,7 @@ int run_reported(const Config& config, const Report& report) {
     set_log(config);
     set_trace(config);
     HostFiles host = open_host_files(config);
+    HostTerminal host_terminal = take_host_terminal(config);
     Streams streams = open_streams(config);
     confine_sentry(config, host);
     std::unique_ptr<platform::Platform> platform = make_platform(config.platform.name);
@@ -190,12 +192,17 @@ int run_reported(const Config& config, const Report& report) {
     sysfs::init(kernel.cpus());
     devpts::init(kernel.tasks());
     Ref<vfs::MountNamespace> ns = make_namespace(config, kernel, std::move(host));
+    Ref<vfs::OpenFile> terminal;
+    if (host_terminal)
+        terminal = make_terminal(host_terminal, *make_creds(config, Ref<UserNamespace>(kernel.user_ns())), kernel, *ns, streams);
     Ref<Task> init = make_first_task(config, kernel, std::move(ns), streams);
+    if (terminal) devpts::make_controlling(*terminal, init->group());
     hostfs::raise_descriptor_limit();
     // The program's alone now: when it closes its output, the reader of it must see the end.
     streams.files.clear();
     Supervisor supervisor(config, kernel, streams);
     filter_sentry(config);
+    if (terminal) supervisor.use_terminal(make_relay(host_terminal, terminal), terminal);
     if (Result<> r = init->start(); !r) fail("run", std::string("no thread for the program: ") + errno_text(r.error().value));
     Ref<ThreadGroup> program(&init->group());
     init.reset();

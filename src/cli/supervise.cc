@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fs/devpts/devpts.h"
 #include "src/cli/output.h"
 #include "src/config/error.h"
 
@@ -63,6 +64,23 @@ void Supervisor::forward(int sig) {
     if (init) send_outside_signal(*init, sig);
 }
 
+void Supervisor::use_terminal(std::unique_ptr<Relay> relay, Ref<vfs::OpenFile> master) {
+    relay_ = std::move(relay);
+    master_ = std::move(master);
+}
+
+void Supervisor::on_signal(int sig) {
+    if (relay_ && sig == SIGWINCH) return relay_->resized();
+    if (relay_ && sig == SIGTSTP) return suspend();
+    if (relay_ && sig == SIGCONT) relay_->continued();
+    forward(sig);
+}
+
+void Supervisor::suspend() {
+    relay_->suspend();
+    kill(getpid(), SIGSTOP);
+}
+
 int Supervisor::remaining_ms() const {
     if (deadline_ == kNever) return -1;
     Nanos left = deadline_ - host_monotonic();
@@ -84,14 +102,21 @@ void Supervisor::time_is_up() {
 
 int Supervisor::wait() {
     for (;;) {
-        pollfd fds[2] = {{signals_.get(), POLLIN, 0}, {ended_.get(), POLLIN, 0}};
-        int n = poll(fds, 2, remaining_ms());
+        pollfd fds[2 + Relay::kPolled] = {{signals_.get(), POLLIN, 0}, {ended_.get(), POLLIN, 0}};
+        if (relay_) relay_->prepare(fds + 2);
+        int n = poll(fds, relay_ ? 2 + Relay::kPolled : 2, remaining_ms());
         if (n == 0 && host_monotonic() >= deadline_) time_is_up();
         if (n <= 0) continue;
         signalfd_siginfo si;
-        while (read(signals_.get(), &si, sizeof si) == sizeof si) forward(static_cast<int>(si.ssi_signo));
+        while (read(signals_.get(), &si, sizeof si) == sizeof si) on_signal(static_cast<int>(si.ssi_signo));
+        if (relay_) {
+            relay_->handle(fds + 2);
+            if (devpts::take_suspend_request(*master_)) suspend();
+        }
         if ((fds[1].revents & POLLIN) && kernel_.tasks().sentry_threads.load() == 0) break;
     }
+    if (relay_) relay_->drain();
+    relay_.reset();
     if (timeout_ != Timeout::None) return 124;
     return exit_status(kernel_.init_status.load());
 }

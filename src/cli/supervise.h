@@ -2,6 +2,7 @@
 #pragma once
 
 #include "src/cli/boot_files.h"
+#include "src/cli/relay.h"
 #include "src/config/config.h"
 #include "src/kernel/kernel.h"
 
@@ -14,6 +15,8 @@ class Supervisor : private Waiter {
 public:
     Supervisor(const Config& config, Kernel& kernel, Streams& streams);
     ~Supervisor();
+    // The program has a terminal of its own.
+    void use_terminal(std::unique_ptr<Relay> relay, Ref<vfs::OpenFile> master);
     // Returns the status for sbx's caller: prog's own, 128+n, or 124 when the time limit ran out.
     int wait();
     bool timed_out() const { return timeout_ != Timeout::None; }
@@ -21,12 +24,16 @@ public:
 private:
     void on_event(EventMask) override;
     void forward(int sig);
+    void on_signal(int sig);
+    void suspend();
     int remaining_ms() const;
     void time_is_up();
 
     const Config& config_;
     Kernel& kernel_;
     host::UniqueFd signals_, ended_;
+    Ref<vfs::OpenFile> master_;
+    std::unique_ptr<Relay> relay_;
     Nanos deadline_ = kNever;
     enum class Timeout { None, Terminated, Killed } timeout_ = Timeout::None;
 };

@@ -167,6 +167,7 @@ constexpr FilterRow kRows[] = {
     {SYS_ptrace, "ptrace platform", A, {equal(0, PTRACE_DETACH)}},
     {SYS_wait4, "platforms"},
     {SYS_kill, "platforms: an address space ends", A, {equal(1, SIGKILL)}},
+    {SYS_kill, "suspending sbx itself", A, {equal(1, SIGSTOP)}},
     {SYS_tgkill, "ptrace platform: interrupt", A, {equal(2, SIGUSR1)}},
     {SYS_sched_setaffinity, "placement"},
     {SYS_sched_getaffinity, "facts"},

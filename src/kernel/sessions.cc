@@ -45,7 +45,8 @@ bool is_orphaned_pgrp(const Pid& pgrp, const ThreadGroup* ignored) {
         if (&g == ignored || !g.leader) continue;
         if (g.leader->exit_state != Task::ExitState::Running && g.thread_count <= 1) continue;
         Task* parent = g.leader->parent;
-        if (!parent || &parent->group() == g.pid->ns().init) continue;
+        // Linux leaves out the global init, which is no program of the sandbox: PID 1 here may be a shell that controls jobs.
+        if (!parent) continue;
         if (!(parent->group().pgrp == &pgrp) && parent->group().session == g.session) return false;
     }
     return true;
