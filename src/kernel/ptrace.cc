@@ -91,6 +91,15 @@ void ptrace_after_syscall_stop(Task& t) {
     if (is_valid_signal(sig)) send_own_signal(t, sig);
 }
 
+void ptrace_syscall_step(Task& t) {
+    if (!t.tracer || !t.ptrace || !t.ptrace->single_step) return;
+    SigInfo info{};
+    info.si_signo = SIGTRAP;
+    info.si_code = TRAP_BRKPT;
+    info.si_addr = reinterpret_cast<void*>(t.regs.rip);
+    force_signal(t, info);
+}
+
 void ptrace_unlink(Task& t) {
     ThreadGroup& g = t.group();
     List<Task, TraceeTag>::remove(t);

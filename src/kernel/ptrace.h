@@ -42,6 +42,8 @@ bool ptrace_pending_event(Task& t);
 // At entry to or exit from a system call (PTRACE_SYSCALL); true if it stopped. After the stop: the tracer's signal.
 bool ptrace_syscall_stop(Task& t, bool entry);
 void ptrace_after_syscall_stop(Task& t);
+// A step over a system call traps behind it, as the call itself takes no trap (report_single_step).
+void ptrace_syscall_step(Task& t);
 bool ptrace_event_enabled(const Task& t, int event);
 
 // The tracer is exiting, or execs: lets go of its tracees (kills those with PTRACE_O_EXITKILL). TaskSet::mu held exclusively. Tasks to be

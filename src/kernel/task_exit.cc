@@ -144,6 +144,8 @@ void end_namespace(Task& t) {
         {
             Lock l(ts.mu);
             ns.dying = true;
+            // What it traces is held for nobody any more.
+            ptrace_release_all(t, dead);
             bool others = false;
             std::vector<Task*> zombies;
             for (auto& [nr, pid] : ns.pids()) {

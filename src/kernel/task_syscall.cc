@@ -42,6 +42,7 @@ RunState execute(Task& t, RunSyscallExit s) {
         ptrace_after_syscall_stop(t);
     else if (ptrace_syscall_stop(t, false))
         return RunSyscallExit{.after_ptrace_stop = true};
+    ptrace_syscall_step(t);
     if (needs_restart(t) || t.has_work(~0u)) return RunInterrupt{};
     return RunApp{};
 }
