@@ -84,6 +84,9 @@ class Directory : public Node {
 public:
     Directory(ProcFs& fs, Subject s, std::string_view name, u32 mode = S_IFDIR | 0555) : Node(fs, std::move(s), name, mode) {}
     Result<Ref<vfs::Inode>> lookup(std::string_view name) override { return find(name); }
+    // Linux's lookup in a directory of proc fails with ENOENT before it is asked to create anything.
+    Result<Ref<vfs::Inode>> make_node(std::string_view, const vfs::NewNode&, const vfs::Caller&) override { return err(ENOENT); }
+    Result<Ref<vfs::Inode>> symlink(std::string_view, std::string_view, const vfs::NewNode&, const vfs::Caller&) override { return err(ENOENT); }
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override;
     // Names may come and go at any time: every use asks again, but the same object stays where it is still right.
     bool revalidate(std::string_view name, vfs::Inode* cached) override;

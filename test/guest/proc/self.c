@@ -313,7 +313,7 @@ TEST(system_files) {
     CHECK_GT(strlen(read_file("/proc/sys/kernel/osrelease")), 1);
     CHECK_EQ(strlen(read_file("/proc/sys/kernel/random/uuid")), 37);
     CHECK_EQ(strlen(read_file("/proc/sys/kernel/random/boot_id")), 37);
-    CHECK_GT(atoi(read_file("/proc/sys/fs/file-max")), 0);
+    CHECK_GT(atoll(read_file("/proc/sys/fs/file-max")), 0);
     CHECK_GE(atoi(read_file("/proc/sys/vm/overcommit_memory")), 0);
     CHECK_GT(sysconf(_SC_NPROCESSORS_ONLN), 0), CHECK_GT(sysconf(_SC_PHYS_PAGES), 0);
 }
