@@ -101,9 +101,15 @@ Ref<Task> make_first_task(const Config& config, Kernel& kernel, Ref<vfs::MountNa
     caller.fs = a.fs.get();
     vfs::WalkFlags directory;
     directory.directory = true;
-    Result<vfs::Path> cwd = vfs::walk(caller, {}, config.run.cwd, directory);
+    // A directory that nobody asked for is the caller's own, which a process has whether or not its user may go there.
+    vfs::Caller inheriting = caller;
+    Ref<Creds> all = make_ref<Creds>();
+    all->permitted = all->effective = all->bounding = CapSet::all();
+    all->user_ns = Ref<UserNamespace>(kernel.user_ns());
+    if (config::origin_of(config, "run.cwd").kind == config::Origin::Kind::Default) inheriting.creds = all.get();
+    Result<vfs::Path> cwd = vfs::walk(inheriting, {}, config.run.cwd, directory);
     if (!cwd) fail(place_of(config, "run.cwd"), config.run.cwd + ": " + errno_text(cwd.error().value), "it must be a directory inside the sandbox (-C DIR)", kExitUsage);
-    Result<> searchable = vfs::check_permission(caller, *cwd, vfs::kMayExec);
+    Result<> searchable = vfs::check_permission(inheriting, *cwd, vfs::kMayExec);
     if (!searchable) fail(place_of(config, "run.cwd"), config.run.cwd + ": " + errno_text(searchable.error().value), {}, kExitUsage);
     a.fs->set_cwd(*cwd);
     a.fs->set_umask(host_umask());
