@@ -37,7 +37,7 @@ void confine_sentry(const Config& config, const HostFiles& host) {
     for (size_t i = 0; i < host.sources.size(); i++) {
         if (!host.sources[i]) continue;
         const config::MountSpec& m = config.mounts[i];
-        paths.push_back({host.sources[i].get(), m.type == config::MountType::Bind && m.mode != config::AccessMode::ReadOnly});
+        paths.push_back({host.sources[i].get(), binds(m) && m.mode != config::AccessMode::ReadOnly});
     }
     add_inherited(paths);
     auto layers = host::confine({paths, false});
@@ -56,7 +56,7 @@ void confine_sentry(const Config& config, const HostFiles& host) {
 void filter_sentry(const Config& config) {
     host::FilterOptions o;
     o.writable = config.root.mode == config::RootMode::ReadWrite;
-    for (const config::MountSpec& m : config.mounts) o.writable |= m.type == config::MountType::Bind && m.mode != config::AccessMode::ReadOnly;
+    for (const config::MountSpec& m : config.mounts) o.writable |= binds(m) && m.mode != config::AccessMode::ReadOnly;
     if (Result<> r = host::install_filter(o); !r)
         throw UserError{"security", std::string("the host refuses the seccomp filter: ") + errno_text(r.error().value), {}, kExitFailed};
 }

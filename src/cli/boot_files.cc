@@ -24,7 +24,7 @@ namespace {
 using config::MountSpec;
 using config::MountType;
 
-bool has_source(const MountSpec& m) { return m.type == MountType::Bind || m.type == MountType::Overlay || m.type == MountType::File; }
+bool has_source(const MountSpec& m) { return binds(m) || m.type == MountType::Overlay; }
 
 [[noreturn]] void fail_mount(const MountSpec& m, const std::string& what, Errno e) {
     throw UserError{to_string(m.origin), what + ": " + errno_text(e.value), {}, kExitUsage};
@@ -73,10 +73,11 @@ Result<Ref<vfs::FileSystem>> make_file_system(const Config& config, const MountS
     hostfs::Options o;
     o.hidden = hidden_below(config, m.src, m.dst);
     o.owner = host::owners_are_hidden() ? host::real_owner : nullptr;
-    o.read_only = m.mode == config::AccessMode::ReadOnly || m.type != MountType::Bind;
+    o.read_only = m.mode == config::AccessMode::ReadOnly || !binds(m);
     if (m.cache == config::CacheMode::Exclusive) o.cache = hostfs::Cache::Exclusive;
     switch (m.type) {
-        case MountType::Bind: return hostfs::create(std::move(source), o);
+        case MountType::Bind:
+        case MountType::File: return hostfs::create(std::move(source), o);
         case MountType::Overlay: {
             Ref<vfs::FileSystem> lower = SBX_TRY(hostfs::create(std::move(source), o));
             Ref<vfs::FileSystem> upper = SBX_TRY(make_tmpfs(m.size, 0, c));
@@ -87,7 +88,6 @@ Result<Ref<vfs::FileSystem>> make_file_system(const Config& config, const MountS
         case MountType::Sys: return make_registered("sysfs", "sysfs", "", c);
         case MountType::Dev: return make_registered("devtmpfs", "devtmpfs", "", c);
         case MountType::Devpts: return make_registered("devpts", "devpts", "", c);
-        case MountType::File:
         case MountType::Symlink: break;
     }
     return err(EINVAL);
@@ -105,34 +105,16 @@ Result<> make_mountpoint(const vfs::Caller& c, const std::string& path, bool dir
     return {};
 }
 
-Result<> copy_file(const vfs::Caller& c, int fd, const std::string& dst) {
-    struct stat st;
-    if (fstat(fd, &st) != 0) return err(errno);
-    vfs::OpenHow how;
-    how.flags = O_WRONLY | O_CREAT | O_TRUNC;
-    how.mode = st.st_mode & 07777;
-    Ref<vfs::OpenFile> out = SBX_TRY(vfs::open(c, {}, dst, how));
-    u8 buf[16384];
-    i64 pos = 0;
-    for (;;) {
-        ssize_t n = pread(fd, buf, sizeof buf, pos);
-        if (n < 0) return err(errno);
-        if (n == 0) return {};
-        mm::KernelIoBuf src{ConstBytes(buf, static_cast<size_t>(n))};
-        while (src.remaining() != 0) SBX_TRY(out->write(src, &pos, 0, c));
-    }
-}
-
 bool is_directory(int fd) {
     struct stat st;
     return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 void mount_one(const Config& config, const MountSpec& m, host::UniqueFd source, vfs::MountNamespace& ns, const vfs::Caller& c) {
-    if (m.type == MountType::Symlink || m.type == MountType::File) {
+    if (m.type == MountType::Symlink) {
         size_t slash = m.dst.rfind('/');
         Result<> r = slash == 0 ? Result<>{} : make_mountpoint(c, m.dst.substr(0, slash), true);
-        if (r) r = m.type == MountType::Symlink ? vfs::symlink(c, m.src, {}, m.dst) : copy_file(c, source.get(), m.dst);
+        if (r) r = vfs::symlink(c, m.src, {}, m.dst);
         if (!r && !m.optional) fail_mount(m, m.dst, r.error());
         return;
     }
@@ -148,7 +130,7 @@ void mount_one(const Config& config, const MountSpec& m, host::UniqueFd source, 
         }
     Result<vfs::Path> at = vfs::walk(c, {}, m.dst);
     Ref<vfs::Inode> root_inode = (*fs)->root();
-    const char* kind = m.type == MountType::Bind || m.type == MountType::Overlay ? m.src.c_str() : (*fs)->type_name().data();
+    const char* kind = has_source(m) ? m.src.c_str() : (*fs)->type_name().data();
     Ref<vfs::Mount> mount = vfs::Mount::create(*fs, vfs::Dentry::create_root(root_inode), mount_flags(m), kind);
     Result<> r = at ? ns.attach(mount, *at) : Result<>(err(at.error()));
     if (!r && (m.optional || m.implied)) return;
@@ -156,6 +138,8 @@ void mount_one(const Config& config, const MountSpec& m, host::UniqueFd source, 
 }
 
 }  // namespace
+
+bool binds(const MountSpec& m) { return m.type == MountType::Bind || m.type == MountType::File; }
 
 HostFiles open_host_files(const Config& config) {
     HostFiles h;
@@ -170,8 +154,7 @@ HostFiles open_host_files(const Config& config) {
             h.sources.emplace_back();
             continue;
         }
-        int flags = m.type == MountType::File ? O_RDONLY : O_PATH;
-        h.sources.emplace_back(open(m.src.c_str(), flags | O_CLOEXEC));
+        h.sources.emplace_back(open(m.src.c_str(), O_PATH | O_CLOEXEC));
         if (!h.sources.back() && !m.optional) fail_mount(m, m.src, Errno{errno});
     }
     return h;

@@ -19,6 +19,8 @@ struct HostFiles {
     std::vector<host::UniqueFd> sources;  // by index in Config::mounts
 };
 // Throws UserError (status 2) naming the key and the path.
+// A part of the host's tree as it is: changes reach the host if the mode allows them.
+bool binds(const config::MountSpec& m);
 HostFiles open_host_files(const Config& config);
 
 // Builds root and mounts. Throws UserError.
