@@ -51,8 +51,8 @@ struct SysRow {
 };
 constexpr SysRow kRows[] = {
     {"fs/epoll/max_user_watches", nullptr, "1000000"},
-    {"fs/file-max", nullptr, "9223372036854775807"},
-    {"fs/file-nr", nullptr, "0\t0\t9223372036854775807"},
+    {"fs/file-max", nullptr, "2097152"},
+    {"fs/file-nr", nullptr, "0\t0\t2097152"},
     {"fs/inotify/max_queued_events", nullptr, "16384"},
     {"fs/inotify/max_user_instances", nullptr, "128"},
     {"fs/inotify/max_user_watches", nullptr, "65536"},
