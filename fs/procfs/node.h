@@ -88,8 +88,6 @@ public:
     Result<Ref<vfs::Inode>> make_node(std::string_view, const vfs::NewNode&, const vfs::Caller&) override { return err(ENOENT); }
     Result<Ref<vfs::Inode>> symlink(std::string_view, std::string_view, const vfs::NewNode&, const vfs::Caller&) override { return err(ENOENT); }
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override;
-    // A name that is not there cannot be made: Linux's lookup already fails.
-    Result<Ref<vfs::Inode>> make_node(std::string_view, const vfs::NewNode&, const vfs::Caller&) override { return err(ENOENT); }
     // Names may come and go at any time: every use asks again, but the same object stays where it is still right.
     bool revalidate(std::string_view name, vfs::Inode* cached) override;
 
