@@ -13,14 +13,15 @@
 
 namespace sbx::boot {
 
+// A part of the host's tree as it is: changes reach the host if the mode allows them.
+bool binds(const config::MountSpec& m);
+
 // O_PATH descriptors of the configured host directories and files: the root, and one for each mount with a source (-1 where optional and absent).
 struct HostFiles {
     host::UniqueFd root;
     std::vector<host::UniqueFd> sources;  // by index in Config::mounts
 };
 // Throws UserError (status 2) naming the key and the path.
-// A part of the host's tree as it is: changes reach the host if the mode allows them.
-bool binds(const config::MountSpec& m);
 HostFiles open_host_files(const Config& config);
 
 // Builds root and mounts. Throws UserError.
