@@ -36,7 +36,10 @@ struct Message {
     std::string text;
 };
 
+i64 seconds() { return vfs::now().tv_sec; }
+
 struct Queue final : public RefCounted {
+    Queue(const Creds& c, u32 m) : mode(m), uid(c.euid), cuid(c.euid), gid(c.egid), cgid(c.egid), ctime(seconds()) {}
     key_t key = IPC_PRIVATE;
     int id = 0;
     WaitQueue waiters;  // every change is told to all: who can go on does
@@ -57,7 +60,6 @@ struct Table final : public RefCounted {
     int sequence SBX_GUARDED_BY(mu) = 0;
 };
 
-i64 seconds() { return vfs::now().tv_sec; }
 i32 own_pid(Task& t) { return t.group().pid_in(t.pid_ns()); }
 UserNamespace& owner_of(Task& t) { return static_cast<IpcNamespace&>(*t.ns().ipc).owner(); }
 Ref<Table> table_of(Task& t) {
@@ -98,13 +100,9 @@ Result<long> sys_msgget(Task& t, int key, int flags) {
             int index = 0;
             while (tb->queues.count(index)) index++;
             tb->sequence = (tb->sequence + 1) % (INT32_MAX / kIndexes);
-            Ref<Queue> q = make_ref<Queue>();
+            Ref<Queue> q = make_ref<Queue>(*t.creds(), static_cast<u32>(flags) & 0777);
             q->key = key;
             q->id = tb->sequence * kIndexes + index;
-            q->mode = static_cast<u32>(flags) & 0777;
-            q->uid = q->cuid = t.creds()->euid;
-            q->gid = q->cgid = t.creds()->egid;
-            q->ctime = seconds();
             tb->queues.emplace(index, q);
             return q->id;
         }
