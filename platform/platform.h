@@ -41,14 +41,14 @@ size_t xsave_size();
 u64 xsave_features();
 
 // Why the application stopped running.
-struct SyscallTrap {};                 // number in orig_rax, arguments in rdi rsi rdx r10 r8 r9; rax is -ENOSYS
-struct FaultTrap {                     // an exception. info: si_signo, si_code, si_addr as Linux would deliver to the application
+struct SyscallTrap {};  // number in orig_rax, arguments in rdi rsi rdx r10 r8 r9; rax is -ENOSYS
+struct FaultTrap {      // an exception. info: si_signo, si_code, si_addr as Linux would deliver to the application
     siginfo_t info;
-    u64 trap_no = 0;                   // x86 vector (14 for a page fault), where the platform knows; for the signal frame
-    u64 error_code = 0;                // of a page fault: bit 0 present, 1 write, 2 user, 4 instruction fetch; 0 if unknown
+    u64 trap_no = 0;     // x86 vector (14 for a page fault), where the platform knows; for the signal frame
+    u64 error_code = 0;  // of a page fault: bit 0 present, 1 write, 2 user, 4 instruction fetch; 0 if unknown
 };
-struct InterruptedTrap {};             // interrupt() was called, or something else the kernel should look at
-struct SpaceLostTrap {};               // the host process behind the address space died (OOM killer, foreign SIGKILL)
+struct InterruptedTrap {};  // interrupt() was called, or something else the kernel should look at
+struct SpaceLostTrap {};    // the host process behind the address space died (OOM killer, foreign SIGKILL)
 using Trap = std::variant<SyscallTrap, FaultTrap, InterruptedTrap, SpaceLostTrap>;
 
 class Context;

@@ -28,7 +28,9 @@ Result<long> chmod_at(Task& t, int dirfd, UserString path, u32 mode, int flags) 
 }
 Result<long> sys_chmod(Task& t, UserString path, u32 mode) { return chmod_at(t, AT_FDCWD, path, mode, 0); }
 Result<long> sys_fchmodat(Task& t, int dirfd, UserString path, u32 mode) { return chmod_at(t, dirfd, path, mode, 0); }
-Result<long> sys_fchmodat2(Task& t, int dirfd, UserString path, u32 mode, int flags) { return chmod_at(t, dirfd, path, mode, flags); }
+Result<long> sys_fchmodat2(Task& t, int dirfd, UserString path, u32 mode, int flags) {
+    return chmod_at(t, dirfd, path, mode, flags);
+}
 Result<long> sys_fchmod(Task& t, int fd, u32 mode) {
     vfs::Path p = SBX_TRY(path_of(t, fd));
     SBX_TRY(vfs::chmod(t.caller(), p, mode));
@@ -49,8 +51,12 @@ Result<long> chown_at(Task& t, int dirfd, UserString path, u32 user, u32 group, 
     return do_chown(t, p, user, group);
 }
 Result<long> sys_chown(Task& t, UserString path, u32 u, u32 g) { return chown_at(t, AT_FDCWD, path, u, g, 0); }
-Result<long> sys_lchown(Task& t, UserString path, u32 u, u32 g) { return chown_at(t, AT_FDCWD, path, u, g, AT_SYMLINK_NOFOLLOW); }
-Result<long> sys_fchownat(Task& t, int dirfd, UserString path, u32 u, u32 g, int flags) { return chown_at(t, dirfd, path, u, g, flags); }
+Result<long> sys_lchown(Task& t, UserString path, u32 u, u32 g) {
+    return chown_at(t, AT_FDCWD, path, u, g, AT_SYMLINK_NOFOLLOW);
+}
+Result<long> sys_fchownat(Task& t, int dirfd, UserString path, u32 u, u32 g, int flags) {
+    return chown_at(t, dirfd, path, u, g, flags);
+}
 Result<long> sys_fchown(Task& t, int fd, u32 u, u32 g) {
     vfs::Path p = SBX_TRY(path_of(t, fd));
     return do_chown(t, p, u, g);
@@ -80,7 +86,8 @@ Result<long> sys_utimensat(Task& t, int dirfd, UserString path, UserPtr<timespec
             times[i].now = ts.tv_nsec == UTIME_NOW;
             times[i].omit = ts.tv_nsec == UTIME_OMIT;
             times[i].t = ts;
-            if (!times[i].now && !times[i].omit && static_cast<u64>(ts.tv_nsec) >= static_cast<u64>(kNanosPerSec)) return err(EINVAL);
+            if (!times[i].now && !times[i].omit && static_cast<u64>(ts.tv_nsec) >= static_cast<u64>(kNanosPerSec))
+                return err(EINVAL);
         }
         // Nothing to do is done before the path is looked at.
         if (times[0].omit && times[1].omit) return 0;
@@ -100,8 +107,12 @@ Result<long> with_timevals(Task& t, int dirfd, UserString path, UserPtr<timeval>
     }
     return set_times(t, dirfd, path, times, !arg, 0);
 }
-Result<long> sys_futimesat(Task& t, int dirfd, UserString path, UserPtr<timeval> arg) { return with_timevals(t, dirfd, path, arg); }
-Result<long> sys_utimes(Task& t, UserString path, UserPtr<timeval> arg) { return with_timevals(t, AT_FDCWD, path, arg); }
+Result<long> sys_futimesat(Task& t, int dirfd, UserString path, UserPtr<timeval> arg) {
+    return with_timevals(t, dirfd, path, arg);
+}
+Result<long> sys_utimes(Task& t, UserString path, UserPtr<timeval> arg) {
+    return with_timevals(t, AT_FDCWD, path, arg);
+}
 
 Result<long> sys_utime(Task& t, UserString path, UserPtr<utimbuf> arg) {
     Times times;

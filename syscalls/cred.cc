@@ -82,7 +82,8 @@ Result<long> sys_setgid(Task& t, u32 gid) {
 
 Result<long> sys_setreuid(Task& t, u32 ruid, u32 euid) {
     const Creds& old = *t.creds();
-    Kuid r = SBX_TRY(uid_arg(old, ruid)), e = SBX_TRY(uid_arg(old, euid));
+    Kuid r = SBX_TRY(uid_arg(old, ruid))
+    , e = SBX_TRY(uid_arg(old, euid));
     Ref<Creds> n = old.clone();
     bool privileged = old.capable(CAP_SETUID);
     if (r != kInvalidId) {
@@ -100,7 +101,8 @@ Result<long> sys_setreuid(Task& t, u32 ruid, u32 euid) {
 
 Result<long> sys_setregid(Task& t, u32 rgid, u32 egid) {
     const Creds& old = *t.creds();
-    Kgid r = SBX_TRY(gid_arg(old, rgid)), e = SBX_TRY(gid_arg(old, egid));
+    Kgid r = SBX_TRY(gid_arg(old, rgid))
+    , e = SBX_TRY(gid_arg(old, egid));
     Ref<Creds> n = old.clone();
     bool privileged = old.capable(CAP_SETGID);
     if (r != kInvalidId) {
@@ -119,7 +121,7 @@ Result<long> sys_setregid(Task& t, u32 rgid, u32 egid) {
 
 Result<long> sys_setresuid(Task& t, u32 ruid, u32 euid, u32 suid) {
     const Creds& old = *t.creds();
-    Kuid want[3] = {SBX_TRY(uid_arg(old, ruid)), SBX_TRY(uid_arg(old, euid)), SBX_TRY(uid_arg(old, suid))};
+    Kuid want[3] = { SBX_TRY(uid_arg(old, ruid)), SBX_TRY(uid_arg(old, euid)), SBX_TRY(uid_arg(old, suid)) };
     bool privileged = old.capable(CAP_SETUID);
     for (Kuid k : want)
         if (k != kInvalidId && k != old.uid && k != old.euid && k != old.suid && !privileged) return err(EPERM);
@@ -133,7 +135,7 @@ Result<long> sys_setresuid(Task& t, u32 ruid, u32 euid, u32 suid) {
 
 Result<long> sys_setresgid(Task& t, u32 rgid, u32 egid, u32 sgid) {
     const Creds& old = *t.creds();
-    Kgid want[3] = {SBX_TRY(gid_arg(old, rgid)), SBX_TRY(gid_arg(old, egid)), SBX_TRY(gid_arg(old, sgid))};
+    Kgid want[3] = { SBX_TRY(gid_arg(old, rgid)), SBX_TRY(gid_arg(old, egid)), SBX_TRY(gid_arg(old, sgid)) };
     bool privileged = old.capable(CAP_SETGID);
     for (Kgid k : want)
         if (k != kInvalidId && k != old.gid && k != old.egid && k != old.sgid && !privileged) return err(EPERM);
@@ -187,7 +189,8 @@ Result<long> sys_getgroups(Task& t, int size, UserPtr<u32> list) {
 Result<long> sys_setgroups(Task& t, int size, UserPtr<u32> list) {
     const Creds& old = *t.creds();
     // may_setgroups()
-    if (!old.capable(CAP_SETGID) || !old.user_ns->setgroups_allowed() || old.user_ns->gid_map().empty()) return err(EPERM);
+    if (!old.capable(CAP_SETGID) || !old.user_ns->setgroups_allowed() || old.user_ns->gid_map().empty())
+        return err(EPERM);
     if (static_cast<unsigned>(size) > kMaxGroups) return err(EINVAL);
     std::vector<u32> ids = SBX_TRY(t.copy_in_array(list, static_cast<size_t>(size)));
     Ref<Creds> n = old.clone();
@@ -209,15 +212,16 @@ struct CapHeader {
 struct CapData {
     u32 effective, permitted, inheritable;
 };
-static_assert(sizeof(CapHeader) == sizeof(__user_cap_header_struct) && sizeof(CapData) == sizeof(__user_cap_data_struct));
+static_assert(sizeof(CapHeader) == sizeof(__user_cap_header_struct) &&
+              sizeof(CapData) == sizeof(__user_cap_data_struct));
 
 // How many 32-bit words of each set; an unknown version is answered with the one we know.
 Result<unsigned> cap_words(Task& t, UserPtr<CapHeader> header, const CapHeader& h) {
     switch (h.version) {
-        case _LINUX_CAPABILITY_VERSION_1: return 1u;
-        case _LINUX_CAPABILITY_VERSION_2:
-        case _LINUX_CAPABILITY_VERSION_3: return 2u;
-        default: break;
+    case _LINUX_CAPABILITY_VERSION_1: return 1u;
+    case _LINUX_CAPABILITY_VERSION_2:
+    case _LINUX_CAPABILITY_VERSION_3: return 2u;
+    default: break;
     }
     SBX_TRY(t.copy_out(UserPtr<u32>{header.addr}, u32{_LINUX_CAPABILITY_VERSION_3}));
     return err(EINVAL);

@@ -18,8 +18,8 @@ class Entries final : public vfs::DirSink {
 public:
     Entries(size_t room, bool old_layout) : room_(room), old_(old_layout) {}
     bool entry(std::string_view name, u64 ino, u8 dtype, i64 next) override {
-        constexpr size_t kHeader = 19;      // ino, off, reclen, type
-        constexpr size_t kOldHeader = 18;   // ino, off, reclen
+        constexpr size_t kHeader = 19;     // ino, off, reclen, type
+        constexpr size_t kOldHeader = 18;  // ino, off, reclen
         size_t length = old_ ? kOldHeader + name.size() + 2 : kHeader + name.size() + 1;
         length = (length + 7) & ~size_t{7};
         if (bytes_.size() + length > room_) {

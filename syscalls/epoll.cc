@@ -19,7 +19,9 @@ Result<long> make_epoll(Task& t, int flags) {
 }
 
 Result<long> sys_epoll_create(Task& t, int size) { return size <= 0 ? err(EINVAL) : make_epoll(t, 0); }
-Result<long> sys_epoll_create1(Task& t, int flags) { return flags & ~EPOLL_CLOEXEC ? err(EINVAL) : make_epoll(t, flags); }
+Result<long> sys_epoll_create1(Task& t, int flags) {
+    return flags & ~EPOLL_CLOEXEC ? err(EINVAL) : make_epoll(t, flags);
+}
 
 Result<Ref<EpollFile>> get_epoll(Task& t, int fd) {
     Ref<vfs::OpenFile> f = SBX_TRY(t.files().get(fd));
@@ -39,17 +41,19 @@ Result<long> sys_epoll_ctl(Task& t, int epfd, int op, int fd, UserPtr<EpollEvent
     if (e.events & EPOLLEXCLUSIVE)
         if (op == EPOLL_CTL_MOD || f->kind() == &EpollFile::kKind || (e.events & ~kExclusiveOk)) return err(EINVAL);
     switch (op) {
-        case EPOLL_CTL_ADD: SBX_TRY(ep->add(fd, *f, e, t.caller())); return 0;
-        case EPOLL_CTL_MOD: SBX_TRY(ep->modify(fd, *f, e, t.caller())); return 0;
-        case EPOLL_CTL_DEL: SBX_TRY(ep->remove(fd, *f)); return 0;
-        default: return err(EINVAL);
+    case EPOLL_CTL_ADD: SBX_TRY(ep->add(fd, *f, e, t.caller())); return 0;
+    case EPOLL_CTL_MOD: SBX_TRY(ep->modify(fd, *f, e, t.caller())); return 0;
+    case EPOLL_CTL_DEL: SBX_TRY(ep->remove(fd, *f)); return 0;
+    default: return err(EINVAL);
     }
 }
 
 Result<long> wait(Task& t, int epfd, u64 out, int max, Nanos deadline) {
     if (max <= 0 || static_cast<u64>(max) > INT32_MAX / sizeof(EpollEvent)) return err(EINVAL);
     u64 end = 0;
-    if (!checked_add(out, static_cast<u64>(max) * sizeof(EpollEvent), &end) || end > t.kernel().platform().user_range().end) return err(EFAULT);
+    if (!checked_add(out, static_cast<u64>(max) * sizeof(EpollEvent), &end) ||
+        end > t.kernel().platform().user_range().end)
+        return err(EFAULT);
     Ref<EpollFile> ep = SBX_TRY(get_epoll(t, epfd));
     TaskWaiter w(t, kEventIn);
     bool registered = false;
@@ -78,7 +82,9 @@ Result<long> wait(Task& t, int epfd, u64 out, int max, Nanos deadline) {
 
 Nanos deadline_of(int ms) { return ms < 0 ? kNever : ms == 0 ? 0 : add_sat(host_monotonic(), ms * kNanosPerMilli); }
 
-Result<long> sys_epoll_wait(Task& t, int epfd, u64 out, int max, int timeout) { return wait(t, epfd, out, max, deadline_of(timeout)); }
+Result<long> sys_epoll_wait(Task& t, int epfd, u64 out, int max, int timeout) {
+    return wait(t, epfd, out, max, deadline_of(timeout));
+}
 
 Result<long> masked_wait(Task& t, int epfd, u64 out, int max, Nanos deadline, UserPtr<SigSet> mask, u64 size) {
     if (mask) SBX_TRY(set_temporary_mask(t, mask, size));
@@ -92,7 +98,8 @@ Result<long> sys_epoll_pwait(Task& t, int epfd, u64 out, int max, int timeout, U
     return masked_wait(t, epfd, out, max, deadline_of(timeout), mask, size);
 }
 
-Result<long> sys_epoll_pwait2(Task& t, int epfd, u64 out, int max, UserPtr<timespec> timeout, UserPtr<SigSet> mask, u64 size) {
+Result<long> sys_epoll_pwait2(Task& t, int epfd, u64 out, int max, UserPtr<timespec> timeout, UserPtr<SigSet> mask,
+                              u64 size) {
     Nanos deadline = kNever;
     if (timeout) {
         timespec ts = SBX_TRY(t.copy_in(timeout));

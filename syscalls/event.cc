@@ -21,8 +21,8 @@ Result<long> sys_eventfd(Task& t, u32 initial) { return make_eventfd(t, initial,
 Result<long> sys_eventfd2(Task& t, u32 initial, int flags) { return make_eventfd(t, initial, flags); }
 
 Result<long> sys_timerfd_create(Task& t, int clock, int flags) {
-    bool known = clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || clock == CLOCK_REALTIME_ALARM ||
-                 clock == CLOCK_BOOTTIME_ALARM;
+    bool known = clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME ||
+                 clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM;
     if (!known || (flags & ~(TFD_CLOEXEC | TFD_NONBLOCK))) return err(EINVAL);
     Ref<vfs::OpenFile> f = make_ref<anon::TimerFile>(t.kernel().timekeeper(), clock, O_RDWR | (flags & TFD_NONBLOCK));
     return SBX_TRY(t.files().add(std::move(f), flags & TFD_CLOEXEC, t.rlimit(RLIMIT_NOFILE)));
@@ -37,7 +37,8 @@ Result<Ref<anon::TimerFile>> get_timer(Task& t, int fd) {
 Result<long> sys_timerfd_settime(Task& t, int fd, int flags, UserPtr<itimerspec> in, UserPtr<itimerspec> old) {
     itimerspec i = SBX_TRY(t.copy_in(in));
     constexpr int kCancelOnSet = 2;
-    if ((flags & ~(TFD_TIMER_ABSTIME | kCancelOnSet)) || !timespec_valid(i.it_value) || !timespec_valid(i.it_interval)) return err(EINVAL);
+    if ((flags & ~(TFD_TIMER_ABSTIME | kCancelOnSet)) || !timespec_valid(i.it_value) || !timespec_valid(i.it_interval))
+        return err(EINVAL);
     Ref<anon::TimerFile> f = SBX_TRY(get_timer(t, fd));
     itimerspec was = f->set(i, flags & TFD_TIMER_ABSTIME);
     if (old) SBX_TRY(t.copy_out(old, was));
@@ -53,7 +54,8 @@ Result<long> sys_timerfd_gettime(Task& t, int fd, UserPtr<itimerspec> out) {
 constexpr SyscallRow kRows[] = {
     {283, "timerfd_create", syscall<sys_timerfd_create>, "d flags", Support::Full, ""},
     {284, "eventfd", syscall<sys_eventfd>, "u", Support::Full, ""},
-    {286, "timerfd_settime", syscall<sys_timerfd_settime>, "fd flags ptr ptr", Support::Full, "the host's clock does not jump: TFD_TIMER_CANCEL_ON_SET never fires"},
+    {286, "timerfd_settime", syscall<sys_timerfd_settime>, "fd flags ptr ptr", Support::Full,
+     "the host's clock does not jump: TFD_TIMER_CANCEL_ON_SET never fires"},
     {287, "timerfd_gettime", syscall<sys_timerfd_gettime>, "fd ptr", Support::Full, ""},
     {290, "eventfd2", syscall<sys_eventfd2>, "u flags", Support::Full, ""},
 };

@@ -41,8 +41,8 @@ Result<long> exec(Task& t, int dirfd, UserString path, UserPtr<u64> argv, UserPt
     std::vector<std::string> args = SBX_TRY(copy_in_strings(t, argv, &budget));
     std::vector<std::string> env = SBX_TRY(copy_in_strings(t, envp, &budget));
     Ref<vfs::OpenFile> file = SBX_TRY(loader::open_exec(t.caller(), start, name, flags));
-    loader::Image image = SBX_TRY(loader::load({t.kernel(), t.caller(), file, filename, std::move(args), std::move(env), *t.creds(),
-                                                t.mm_limits()}));
+    loader::Image image = SBX_TRY(loader::load(
+        {t.kernel(), t.caller(), file, filename, std::move(args), std::move(env), *t.creds(), t.mm_limits()}));
     SBX_TRY(Exec::commit(t, {image.mm, image.creds, image.entry, image.sp, image.privileged, image.name}));
     return 0;
 }

@@ -111,10 +111,10 @@ Result<long> lease(vfs::OpenFile& f, int cmd, u64 arg) {
     if (cmd == F_GETLEASE) return F_UNLCK;
     if (!f.inode().is_regular()) return err(EINVAL);
     switch (static_cast<int>(arg)) {
-        case F_UNLCK:
-        case F_RDLCK:
-        case F_WRLCK: return err(EAGAIN);
-        default: return err(EINVAL);
+    case F_UNLCK:
+    case F_RDLCK:
+    case F_WRLCK: return err(EAGAIN);
+    default: return err(EINVAL);
     }
 }
 
@@ -130,34 +130,34 @@ Result<long> same_file(Task& t, const vfs::OpenFile& f, u64 other) {
 
 Result<long> on_open_file(Task& t, int fd, const Ref<vfs::OpenFile>& f, int cmd, u64 arg) {
     switch (cmd) {
-        case F_SETFL: SBX_TRY(set_file_flags(t, *f, fd, static_cast<int>(arg))); return 0;
-        case F_GETLK:
-        case F_SETLK:
-        case F_SETLKW:
-        case kOfdGetlk:
-        case kOfdSetlk:
-        case kOfdSetlkw: return fcntl_lock(t, fd, *f, cmd, arg);
-        case F_SETOWN: return set_owner(t, *f, static_cast<int>(arg));
-        case F_GETOWN: return get_owner(t, *f);
-        case F_SETOWN_EX: return set_owner_ex(t, *f, arg);
-        case F_GETOWN_EX: return get_owner_ex(t, *f, arg);
-        case kGetOwnerUids: return get_owner_uids(t, *f, arg);
-        case F_SETSIG:
-            if (arg > kSignalCount) return err(EINVAL);
-            set_file_signal(t, *f, static_cast<int>(arg));
-            return 0;
-        case F_GETSIG: return file_owner(*f).signal;
-        case F_SETLEASE:
-        case F_GETLEASE: return lease(*f, cmd, arg);
-        case F_SETPIPE_SZ:
-        case F_GETPIPE_SZ: return pipe_size(t, *f, cmd, arg);
-        case F_ADD_SEALS:
-        case F_GET_SEALS: return seals(*f, cmd, arg);
-        case kGetRwHint:
-        case kSetRwHint:
-        case kGetFileRwHint:
-        case kSetFileRwHint: return rw_hint(t, *f, cmd, arg);
-        default: return err(EINVAL);  // F_NOTIFY too: there is no dnotify
+    case F_SETFL: SBX_TRY(set_file_flags(t, *f, fd, static_cast<int>(arg))); return 0;
+    case F_GETLK:
+    case F_SETLK:
+    case F_SETLKW:
+    case kOfdGetlk:
+    case kOfdSetlk:
+    case kOfdSetlkw: return fcntl_lock(t, fd, *f, cmd, arg);
+    case F_SETOWN: return set_owner(t, *f, static_cast<int>(arg));
+    case F_GETOWN: return get_owner(t, *f);
+    case F_SETOWN_EX: return set_owner_ex(t, *f, arg);
+    case F_GETOWN_EX: return get_owner_ex(t, *f, arg);
+    case kGetOwnerUids: return get_owner_uids(t, *f, arg);
+    case F_SETSIG:
+        if (arg > kSignalCount) return err(EINVAL);
+        set_file_signal(t, *f, static_cast<int>(arg));
+        return 0;
+    case F_GETSIG: return file_owner(*f).signal;
+    case F_SETLEASE:
+    case F_GETLEASE: return lease(*f, cmd, arg);
+    case F_SETPIPE_SZ:
+    case F_GETPIPE_SZ: return pipe_size(t, *f, cmd, arg);
+    case F_ADD_SEALS:
+    case F_GET_SEALS: return seals(*f, cmd, arg);
+    case kGetRwHint:
+    case kSetRwHint:
+    case kGetFileRwHint:
+    case kSetFileRwHint: return rw_hint(t, *f, cmd, arg);
+    default: return err(EINVAL);  // F_NOTIFY too: there is no dnotify
     }
 }
 
@@ -165,13 +165,13 @@ Result<long> sys_fcntl(Task& t, int fd, int cmd, u64 arg) {
     Ref<vfs::OpenFile> f = SBX_TRY(t.files().get(fd));
     // What works on O_PATH descriptors as well (check_fcntl_cmd()).
     switch (cmd) {
-        case F_DUPFD:
-        case F_DUPFD_CLOEXEC: return duplicate(t, f, arg, cmd == F_DUPFD_CLOEXEC);
-        case F_GETFD: return SBX_TRY(t.files().cloexec(fd)) ? FD_CLOEXEC : 0;
-        case F_SETFD: SBX_TRY(t.files().set_cloexec(fd, arg & FD_CLOEXEC)); return 0;
-        case F_GETFL: return f->flags();
-        case kDupfdQuery: return same_file(t, *f, arg);
-        default: break;
+    case F_DUPFD:
+    case F_DUPFD_CLOEXEC: return duplicate(t, f, arg, cmd == F_DUPFD_CLOEXEC);
+    case F_GETFD: return SBX_TRY(t.files().cloexec(fd)) ? FD_CLOEXEC : 0;
+    case F_SETFD: SBX_TRY(t.files().set_cloexec(fd, arg & FD_CLOEXEC)); return 0;
+    case F_GETFL: return f->flags();
+    case kDupfdQuery: return same_file(t, *f, arg);
+    default: break;
     }
     if (f->is_path_only()) return err(EBADF);
     return on_open_file(t, fd, f, cmd, arg);

@@ -43,32 +43,32 @@ Result<long> set_status_bit(Task& t, vfs::OpenFile& f, int fd, int bit, u64 arg)
 Result<long> ioctl_of_inode(Task& t, vfs::OpenFile& f, u32 cmd, u64 arg) {
     vfs::Inode& i = f.inode();
     switch (cmd) {
-        case FIONREAD: {
-            if (!i.is_regular()) break;
-            vfs::Attr a = SBX_TRY(i.attr());
-            i64 pos = 0;
-            {
-                Lock l(f.pos_mu());
-                pos = f.pos();
-            }
-            SBX_TRY(t.copy_out(UserPtr<int>{arg}, static_cast<int>(static_cast<i64>(a.size) - pos)));
-            return 0;
+    case FIONREAD: {
+        if (!i.is_regular()) break;
+        vfs::Attr a = SBX_TRY(i.attr());
+        i64 pos = 0;
+        {
+            Lock l(f.pos_mu());
+            pos = f.pos();
         }
-        case FIGETBSZ: {
-            vfs::Attr a = SBX_TRY(i.attr());
-            SBX_TRY(t.copy_out(UserPtr<int>{arg}, static_cast<int>(a.blksize)));
-            return 0;
-        }
-        case FIOQSIZE: {
-            if (!i.is_regular() && !i.is_dir()) return err(ENOTTY);
-            vfs::Attr a = SBX_TRY(i.attr());
-            SBX_TRY(t.copy_out(UserPtr<i64>{arg}, static_cast<i64>(a.size)));
-            return 0;
-        }
-        case FICLONE:
-        case FICLONERANGE:
-        case FIDEDUPERANGE: return err(EOPNOTSUPP);
-        default: break;
+        SBX_TRY(t.copy_out(UserPtr<int>{arg}, static_cast<int>(static_cast<i64>(a.size) - pos)));
+        return 0;
+    }
+    case FIGETBSZ: {
+        vfs::Attr a = SBX_TRY(i.attr());
+        SBX_TRY(t.copy_out(UserPtr<int>{arg}, static_cast<int>(a.blksize)));
+        return 0;
+    }
+    case FIOQSIZE: {
+        if (!i.is_regular() && !i.is_dir()) return err(ENOTTY);
+        vfs::Attr a = SBX_TRY(i.attr());
+        SBX_TRY(t.copy_out(UserPtr<i64>{arg}, static_cast<i64>(a.size)));
+        return 0;
+    }
+    case FICLONE:
+    case FICLONERANGE:
+    case FIDEDUPERANGE: return err(EOPNOTSUPP);
+    default: break;
     }
     return f.ioctl(cmd, arg, t.caller());
 }
@@ -77,16 +77,17 @@ Result<long> sys_ioctl(Task& t, int fd, u32 cmd, u64 arg) {
     Ref<vfs::OpenFile> f = SBX_TRY(t.files().get(fd));
     if (f->is_path_only()) return err(EBADF);
     switch (cmd) {
-        case FIOCLEX: SBX_TRY(t.files().set_cloexec(fd, true)); return 0;
-        case FIONCLEX: SBX_TRY(t.files().set_cloexec(fd, false)); return 0;
-        case FIONBIO: return set_status_bit(t, *f, fd, O_NONBLOCK, arg);
-        case FIOASYNC: return set_status_bit(t, *f, fd, O_ASYNC, arg);
-        default: return ioctl_of_inode(t, *f, cmd, arg);
+    case FIOCLEX: SBX_TRY(t.files().set_cloexec(fd, true)); return 0;
+    case FIONCLEX: SBX_TRY(t.files().set_cloexec(fd, false)); return 0;
+    case FIONBIO: return set_status_bit(t, *f, fd, O_NONBLOCK, arg);
+    case FIOASYNC: return set_status_bit(t, *f, fd, O_ASYNC, arg);
+    default: return ioctl_of_inode(t, *f, cmd, arg);
     }
 }
 
 constexpr SyscallRow kRows[] = {
-    {16, "ioctl", syscall<sys_ioctl>, "fd x ptr", Support::Partial, "what each kind of file answers; cloning of ranges and extents is EOPNOTSUPP"},
+    {16, "ioctl", syscall<sys_ioctl>, "fd x ptr", Support::Partial,
+     "what each kind of file answers; cloning of ranges and extents is EOPNOTSUPP"},
     {32, "dup", syscall<sys_dup>, "fd", Support::Full, ""},
     {33, "dup2", syscall<sys_dup2>, "fd fd", Support::Full, ""},
     {292, "dup3", syscall<sys_dup3>, "fd fd oflags", Support::Full, ""},

@@ -40,14 +40,22 @@ vfs::OpenHow classic(int flags, u32 mode) {
     return how;
 }
 
-Result<long> sys_open(Task& t, UserString path, int flags, u32 mode) { return open_at(t, AT_FDCWD, path, classic(flags, mode)); }
-Result<long> sys_openat(Task& t, int dirfd, UserString path, int flags, u32 mode) { return open_at(t, dirfd, path, classic(flags, mode)); }
-Result<long> sys_creat(Task& t, UserString path, u32 mode) { return open_at(t, AT_FDCWD, path, classic(O_CREAT | O_WRONLY | O_TRUNC, mode)); }
+Result<long> sys_open(Task& t, UserString path, int flags, u32 mode) {
+    return open_at(t, AT_FDCWD, path, classic(flags, mode));
+}
+Result<long> sys_openat(Task& t, int dirfd, UserString path, int flags, u32 mode) {
+    return open_at(t, dirfd, path, classic(flags, mode));
+}
+Result<long> sys_creat(Task& t, UserString path, u32 mode) {
+    return open_at(t, AT_FDCWD, path, classic(O_CREAT | O_WRONLY | O_TRUNC, mode));
+}
 
 constexpr u64 kOpenHowSize = sizeof(open_how);
-constexpr u64 kKnownOpenFlags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC | O_DSYNC | O_ASYNC |
-                                O_DIRECT | kLargeFile | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_CLOEXEC | O_PATH | O_TMPFILE;
-constexpr u64 kKnownResolve = RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_CACHED;
+constexpr u64 kKnownOpenFlags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O_APPEND | O_NONBLOCK | O_SYNC |
+                                O_DSYNC | O_ASYNC | O_DIRECT | kLargeFile | O_DIRECTORY | O_NOFOLLOW | O_NOATIME |
+                                O_CLOEXEC | O_PATH | O_TMPFILE;
+constexpr u64 kKnownResolve =
+    RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_CACHED;
 
 // A structure that may be longer than ours if the rest is zero (copy_struct_from_user). E2BIG.
 Result<> check_rest_zero(Task& t, u64 addr, u64 from, u64 size) {
@@ -62,9 +70,11 @@ Result<long> sys_openat2(Task& t, int dirfd, UserString path, UserPtr<open_how> 
     SBX_TRY(check_rest_zero(t, arg.addr, kOpenHowSize, size));
     open_how h = SBX_TRY(t.copy_in(arg));
     bool creates = h.flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY));
-    if ((h.flags & ~kKnownOpenFlags) || (h.resolve & ~kKnownResolve) || (h.mode & ~07777ull) || (h.mode && !creates)) return err(EINVAL);
+    if ((h.flags & ~kKnownOpenFlags) || (h.resolve & ~kKnownResolve) || (h.mode & ~07777ull) || (h.mode && !creates))
+        return err(EINVAL);
     if ((h.resolve & RESOLVE_BENEATH) && (h.resolve & RESOLVE_IN_ROOT)) return err(EINVAL);
-    if ((h.flags & O_PATH) && (h.flags & ~static_cast<u64>(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC))) return err(EINVAL);
+    if ((h.flags & O_PATH) && (h.flags & ~static_cast<u64>(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)))
+        return err(EINVAL);
     vfs::OpenHow how;
     how.flags = static_cast<int>(h.flags);
     how.mode = static_cast<u32>(h.mode);

@@ -10,8 +10,8 @@
 namespace sbx {
 namespace {
 
-constexpr u64 kMaxWaitv = 128;     // FUTEX_WAITV_MAX
-constexpr u32 kWaitvSize32 = 2;    // FUTEX2_SIZE_U32
+constexpr u64 kMaxWaitv = 128;   // FUTEX_WAITV_MAX
+constexpr u32 kWaitvSize32 = 2;  // FUTEX2_SIZE_U32
 constexpr u32 kWaitvPrivate = 128;
 
 // What struct futex_waitv looks like (linux/futex.h, 5.16).
@@ -66,31 +66,34 @@ Result<long> sys_futex(Task& t, u64 addr, int op, u32 value, UserPtr<timespec> t
     int cmd = op & FUTEX_CMD_MASK;
     FutexTable::Word a{addr, !(op & FUTEX_PRIVATE_FLAG)}, b{addr2, a.shared};
     bool realtime = op & FUTEX_CLOCK_REALTIME;
-    if (realtime && cmd != FUTEX_WAIT_BITSET && cmd != FUTEX_WAIT_REQUEUE_PI && cmd != FUTEX_LOCK_PI2) return err(ENOSYS);
+    if (realtime && cmd != FUTEX_WAIT_BITSET && cmd != FUTEX_WAIT_REQUEUE_PI && cmd != FUTEX_LOCK_PI2)
+        return err(ENOSYS);
     clockid_t clock = realtime || cmd == FUTEX_LOCK_PI ? CLOCK_REALTIME : CLOCK_MONOTONIC;
     Nanos deadline = kNever;
-    if (cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2 || cmd == FUTEX_WAIT_REQUEUE_PI)
+    if (cmd == FUTEX_WAIT || cmd == FUTEX_WAIT_BITSET || cmd == FUTEX_LOCK_PI || cmd == FUTEX_LOCK_PI2 ||
+        cmd == FUTEX_WAIT_REQUEUE_PI)
         deadline = SBX_TRY(copy_in_deadline(t, timeout, cmd == FUTEX_WAIT, clock));
     int count = static_cast<int>(value), count2 = static_cast<int>(timeout.addr);
     switch (cmd) {
-        case FUTEX_WAIT: return wait(t, a, value, FUTEX_BITSET_MATCH_ANY, deadline);
-        case FUTEX_WAIT_BITSET: return wait(t, a, value, value3, deadline);
-        case FUTEX_WAKE: return futexes.wake(t, a, count, FUTEX_BITSET_MATCH_ANY);
-        case FUTEX_WAKE_BITSET: return futexes.wake(t, a, count, value3);
-        case FUTEX_REQUEUE: return futexes.requeue(t, a, b, count, count2, nullptr);
-        case FUTEX_CMP_REQUEUE: return futexes.requeue(t, a, b, count, count2, &value3);
-        case FUTEX_WAKE_OP: return futexes.wake_op(t, a, b, count, count2, value3);
-        case FUTEX_LOCK_PI:
-        case FUTEX_LOCK_PI2: return done(futexes.lock_pi(t, a, false, deadline));
-        case FUTEX_TRYLOCK_PI: return done(futexes.lock_pi(t, a, true, kNever));
-        case FUTEX_UNLOCK_PI: return done(futexes.unlock_pi(t, a));
-        case FUTEX_WAIT_REQUEUE_PI: return done(futexes.wait_requeue_pi(t, a, value, FUTEX_BITSET_MATCH_ANY, b, deadline));
-        case FUTEX_CMP_REQUEUE_PI: return futexes.cmp_requeue_pi(t, a, b, count, count2, value3);
-        default: return err(ENOSYS);
+    case FUTEX_WAIT: return wait(t, a, value, FUTEX_BITSET_MATCH_ANY, deadline);
+    case FUTEX_WAIT_BITSET: return wait(t, a, value, value3, deadline);
+    case FUTEX_WAKE: return futexes.wake(t, a, count, FUTEX_BITSET_MATCH_ANY);
+    case FUTEX_WAKE_BITSET: return futexes.wake(t, a, count, value3);
+    case FUTEX_REQUEUE: return futexes.requeue(t, a, b, count, count2, nullptr);
+    case FUTEX_CMP_REQUEUE: return futexes.requeue(t, a, b, count, count2, &value3);
+    case FUTEX_WAKE_OP: return futexes.wake_op(t, a, b, count, count2, value3);
+    case FUTEX_LOCK_PI:
+    case FUTEX_LOCK_PI2: return done(futexes.lock_pi(t, a, false, deadline));
+    case FUTEX_TRYLOCK_PI: return done(futexes.lock_pi(t, a, true, kNever));
+    case FUTEX_UNLOCK_PI: return done(futexes.unlock_pi(t, a));
+    case FUTEX_WAIT_REQUEUE_PI: return done(futexes.wait_requeue_pi(t, a, value, FUTEX_BITSET_MATCH_ANY, b, deadline));
+    case FUTEX_CMP_REQUEUE_PI: return futexes.cmp_requeue_pi(t, a, b, count, count2, value3);
+    default: return err(ENOSYS);
     }
 }
 
-Result<long> sys_futex_waitv(Task& t, UserPtr<Waitv> waiters, u32 count, u32 flags, UserPtr<timespec> timeout, int clock) {
+Result<long> sys_futex_waitv(Task& t, UserPtr<Waitv> waiters, u32 count, u32 flags, UserPtr<timespec> timeout,
+                             int clock) {
     if (flags || count == 0 || count > kMaxWaitv || !waiters) return err(EINVAL);
     if (timeout && clock != CLOCK_MONOTONIC && clock != CLOCK_REALTIME) return err(EINVAL);
     Nanos deadline = SBX_TRY(copy_in_deadline(t, timeout, false, clock));

@@ -10,7 +10,8 @@
 namespace sbx {
 namespace {
 
-constexpr u32 kOptions = IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK | IN_MASK_ADD | IN_MASK_CREATE | IN_ISDIR | IN_ONESHOT;
+constexpr u32 kOptions =
+    IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK | IN_MASK_ADD | IN_MASK_CREATE | IN_ISDIR | IN_ONESHOT;
 constexpr u32 kKernelEvents = IN_UNMOUNT | IN_Q_OVERFLOW | IN_IGNORED;
 
 Result<long> sys_inotify_init1(Task& t, int flags) {
@@ -47,7 +48,8 @@ Result<long> sys_inotify_rm_watch(Task& t, int fd, int wd) {
 
 constexpr SyscallRow kRows[] = {
     {253, "inotify_init", syscall<sys_inotify_init>, "", Support::Full, ""},
-    {254, "inotify_add_watch", syscall<sys_inotify_add_watch>, "fd p x", Support::Partial, "changes made outside of the sandbox are not told"},
+    {254, "inotify_add_watch", syscall<sys_inotify_add_watch>, "fd p x", Support::Partial,
+     "changes made outside of the sandbox are not told"},
     {255, "inotify_rm_watch", syscall<sys_inotify_rm_watch>, "fd d", Support::Full, ""},
     {294, "inotify_init1", syscall<sys_inotify_init1>, "flags", Support::Full, ""},
 };

@@ -13,9 +13,9 @@ namespace sbx {
 namespace {
 
 constexpr int kIpc64 = 0x100, kMsgNoError = 010000, kMsgExcept = 020000, kMsgCopy = 040000;
-constexpr size_t kMaxQueues = 1024;     // fewer than Linux's MSGMNI: the sentry holds the messages
+constexpr size_t kMaxQueues = 1024;  // fewer than Linux's MSGMNI: the sentry holds the messages
 constexpr u64 kMaxMessage = 8192, kMaxBytes = 16384;
-constexpr int kIndexes = 32768;         // IPCMNI: an id is a sequence number times this and an index
+constexpr int kIndexes = 32768;  // IPCMNI: an id is a sequence number times this and an index
 
 // struct msqid64_ds of the kernel.
 struct MsgDs {

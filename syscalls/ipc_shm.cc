@@ -18,11 +18,12 @@ namespace {
 
 constexpr int kShmRdonly = 010000, kShmRnd = 020000, kShmRemap = 040000, kShmExec = 0100000, kShmHugetlb = 04000;
 constexpr u32 kShmDest = 01000, kShmLocked = 02000;
-constexpr int kShmLock = 11, kShmUnlock = 12, kShmStat = 13, kShmInfo = 14, kShmStatAny = 15, kIpcInfo = 3, kIpc64 = 0x100;
-constexpr size_t kMaxSegments = 4096;          // SHMMNI
-constexpr u64 kMaxSize = 1ull << 46;           // more than any address space holds
-constexpr int kIndexes = 32768;                // IPCMNI: an id is a sequence number times this and an index
-const u64 kShmDev = makedev(0, 0xfffff);       // shown in maps; above the device numbers of file systems
+constexpr int kShmLock = 11, kShmUnlock = 12, kShmStat = 13, kShmInfo = 14, kShmStatAny = 15, kIpcInfo = 3,
+              kIpc64 = 0x100;
+constexpr size_t kMaxSegments = 4096;     // SHMMNI
+constexpr u64 kMaxSize = 1ull << 46;      // more than any address space holds
+constexpr int kIndexes = 32768;           // IPCMNI: an id is a sequence number times this and an index
+const u64 kShmDev = makedev(0, 0xfffff);  // shown in maps; above the device numbers of file systems
 
 // struct ipc64_perm and struct shmid64_ds of the kernel.
 struct KernelPerm {
@@ -66,7 +67,8 @@ struct State final : public RefCounted {
 
 class Segment final : public mm::Mappable {
 public:
-    Segment(Ref<State> s, int id, key_t key) : state_(std::move(s)), data_(tmpfs::create_shm(page_up(state_->size))), id_(id), key_(key) {
+    Segment(Ref<State> s, int id, key_t key)
+        : state_(std::move(s)), data_(tmpfs::create_shm(page_up(state_->size))), id_(id), key_(key) {
         Lock l(state_->mu);
         state_->segment = this;
     }
@@ -74,7 +76,9 @@ public:
         Lock l(state_->mu);
         state_->segment = nullptr;
     }
-    Result<mm::Translation> translate(u64 offset, u64 length, bool write) override { return data_->translate(offset, length, write); }
+    Result<mm::Translation> translate(u64 offset, u64 length, bool write) override {
+        return data_->translate(offset, length, write);
+    }
     void add_mapping(mm::MemoryManager& mm, Range addr, u64 offset, bool writable) override {
         state_->mapped.fetch_add(addr.length());
         data_->add_mapping(mm, addr, offset, writable);
@@ -236,7 +240,9 @@ Result<long> sys_shmdt(Task& t, u64 addr) {
     u64 ino = 0;
     bool any = false;
     for (const mm::VmaInfo& v : t.mm().vmas(false)) {
-        if (v.file.dev != kShmDev || v.range.start < addr || v.range.start - addr != v.offset || (any && v.file.ino != ino)) continue;
+        if (v.file.dev != kShmDev || v.range.start < addr || v.range.start - addr != v.offset ||
+            (any && v.file.ino != ino))
+            continue;
         ino = v.file.ino;
         any = true;
         SBX_TRY(t.mm().munmap(v.range.start, v.range.length()));
@@ -244,7 +250,8 @@ Result<long> sys_shmdt(Task& t, u64 addr) {
     if (!any) return err(EINVAL);
     Ref<Table> tb = table_of(t);
     Lock l(tb->mu);
-    if (Result<Entry*> e = find(*tb, static_cast<int>(ino))) (*e)->state->lpid.store(t.group().pid_in(*t.kernel().tasks().root_ns));
+    if (Result<Entry*> e = find(*tb, static_cast<int>(ino)))
+        (*e)->state->lpid.store(t.group().pid_in(*t.kernel().tasks().root_ns));
     return 0;
 }
 

@@ -34,17 +34,18 @@ Result<long> sys_kcmp(Task& t, int pid1, int pid2, int type, u64 index1, u64 ind
     }
     // Without the lock: these references may turn out to be the last.
     switch (type) {
-        case KCMP_FILE: {
-            Ref<vfs::OpenFile> x = SBX_TRY(file_of(*a, index1)), y = SBX_TRY(file_of(*b, index2));
-            return compare(x.get(), y.get());
-        }
-        case KCMP_VM: return compare(a->mm_of().get(), b->mm_of().get());
-        case KCMP_FILES: return compare(a->files_of().get(), b->files_of().get());
-        case KCMP_FS: return compare(a->fs_of().get(), b->fs_of().get());
-        case KCMP_SIGHAND: return compare(a->group().handlers().get(), b->group().handlers().get());
-        case KCMP_IO:
-        case KCMP_SYSVSEM: return err(EOPNOTSUPP);
-        default: return err(EINVAL);
+    case KCMP_FILE: {
+        Ref<vfs::OpenFile> x = SBX_TRY(file_of(*a, index1))
+        , y = SBX_TRY(file_of(*b, index2));
+        return compare(x.get(), y.get());
+    }
+    case KCMP_VM: return compare(a->mm_of().get(), b->mm_of().get());
+    case KCMP_FILES: return compare(a->files_of().get(), b->files_of().get());
+    case KCMP_FS: return compare(a->fs_of().get(), b->fs_of().get());
+    case KCMP_SIGHAND: return compare(a->group().handlers().get(), b->group().handlers().get());
+    case KCMP_IO:
+    case KCMP_SYSVSEM: return err(EOPNOTSUPP);
+    default: return err(EINVAL);
     }
 }
 

@@ -61,7 +61,9 @@ Result<> may_change_limits(Task& t, Task& target) {
     if (&t.group() == &target.group()) return {};
     const Creds& c = *t.creds();
     CredsRef o = target.creds_of();
-    if (c.uid == o->euid && c.uid == o->suid && c.uid == o->uid && c.gid == o->egid && c.gid == o->sgid && c.gid == o->gid) return {};
+    if (c.uid == o->euid && c.uid == o->suid && c.uid == o->uid && c.gid == o->egid && c.gid == o->sgid &&
+        c.gid == o->gid)
+        return {};
     if (c.capable(CAP_SYS_RESOURCE, *o->user_ns)) return {};
     return err(EPERM);
 }
@@ -86,10 +88,10 @@ Result<long> sys_getrusage(Task& t, int who, UserPtr<KernelRusage> out) {
     {
         SharedLock l(t.kernel().tasks().mu);
         switch (who) {
-            case RUSAGE_SELF: u = t.group().resource_use(); break;
-            case RUSAGE_CHILDREN: u = t.group().children_use; break;
-            case RUSAGE_THREAD: u = resource_use(t); break;
-            default: return err(EINVAL);
+        case RUSAGE_SELF: u = t.group().resource_use(); break;
+        case RUSAGE_CHILDREN: u = t.group().children_use; break;
+        case RUSAGE_THREAD: u = resource_use(t); break;
+        default: return err(EINVAL);
         }
     }
     if (who != RUSAGE_CHILDREN) u.max_rss = std::max(u.max_rss, t.mm().max_rss());

@@ -20,14 +20,14 @@ constexpr int kOfdGet = 36, kOfdSet = 37, kOfdSetWait = 38;
 Result<> set_range(vfs::OpenFile& f, const struct flock& l, const vfs::Caller& c, vfs::FileLock& out) {
     i64 base = 0;
     switch (l.l_whence) {
-        case SEEK_SET: break;
-        case SEEK_CUR: {
-            Lock lock(f.pos_mu());
-            base = f.pos();
-            break;
-        }
-        case SEEK_END: base = SBX_TRY(f.seek(0, 0, SEEK_END, c)); break;
-        default: return err(EINVAL);
+    case SEEK_SET: break;
+    case SEEK_CUR: {
+        Lock lock(f.pos_mu());
+        base = f.pos();
+        break;
+    }
+    case SEEK_END: base = SBX_TRY(f.seek(0, 0, SEEK_END, c)); break;
+    default: return err(EINVAL);
     }
     i64 start = 0;
     if (__builtin_add_overflow(base, l.l_start, &start)) return err(EOVERFLOW);
@@ -96,7 +96,9 @@ Result<> set_waiting(Task& t, vfs::FileLocks& locks, const vfs::FileLock& wanted
     Result<> r = wait_for_lock(
         t, locks, [&] { return locks.set_record(wanted, &blocker); },
         // Open file descriptions do not wait as processes do: no deadlock is looked for among them.
-        [&]() -> Result<> { return ofd || blocker.pid == -1 ? Result<>{} : vfs::LockWaits::begin(wanted.owner, blocker.owner); });
+        [&]() -> Result<> {
+            return ofd || blocker.pid == -1 ? Result<>{} : vfs::LockWaits::begin(wanted.owner, blocker.owner);
+        });
     if (!ofd) vfs::LockWaits::end(wanted.owner);
     return r;
 }
@@ -116,14 +118,14 @@ Result<long> fcntl_lock(Task& t, int fd, vfs::OpenFile& f, int cmd, u64 arg_addr
     if (cmd == F_GETLK || cmd == kOfdGet) return get_lock(t, f, arg, l, wanted);
     vfs::FileLocks& locks = f.inode().real().locks();
     switch (l.l_type) {
-        case F_UNLCK: locks.clear_record(wanted.owner, wanted.start, wanted.end); return 0;
-        case F_RDLCK:
-            if (!f.readable()) return err(EBADF);
-            break;
-        case F_WRLCK:
-            if (!f.writable()) return err(EBADF);
-            break;
-        default: return err(EINVAL);
+    case F_UNLCK: locks.clear_record(wanted.owner, wanted.start, wanted.end); return 0;
+    case F_RDLCK:
+        if (!f.readable()) return err(EBADF);
+        break;
+    case F_WRLCK:
+        if (!f.writable()) return err(EBADF);
+        break;
+    default: return err(EINVAL);
     }
     bool wait = cmd == F_SETLKW || cmd == kOfdSetWait;
     SBX_TRY(wait ? set_waiting(t, locks, wanted, ofd) : locks.set_record(wanted));

@@ -16,8 +16,8 @@ namespace {
 // include/uapi/linux/mempolicy.h
 enum Mode : int { kDefault, kPreferred, kBind, kInterleave, kLocal, kPreferredMany, kWeightedInterleave, kModes };
 constexpr int kStaticNodes = 1 << 15, kRelativeNodes = 1 << 14, kNumaBalancing = 1 << 13;
-constexpr u64 kNode = 1, kAddr = 2, kMemsAllowed = 4;   // get_mempolicy
-constexpr u64 kStrict = 1, kMove = 2, kMoveAll = 4;     // mbind, move_pages
+constexpr u64 kNode = 1, kAddr = 2, kMemsAllowed = 4;  // get_mempolicy
+constexpr u64 kStrict = 1, kMove = 2, kMoveAll = 4;    // mbind, move_pages
 constexpr u64 kMaxBits = kPageSize * 8;
 
 // Node sets name node 0 or nothing; EINVAL for nodes that are not there.
@@ -120,7 +120,8 @@ Result<long> sys_migrate_pages(Task& t, int pid, u64 max_node, UserPtr<u64> from
     return 0;
 }
 
-Result<long> sys_move_pages(Task& t, int pid, u64 count, UserPtr<u64> pages, UserPtr<int> nodes, UserPtr<int> status, int flags) {
+Result<long> sys_move_pages(Task& t, int pid, u64 count, UserPtr<u64> pages, UserPtr<int> nodes, UserPtr<int> status,
+                            int flags) {
     if (static_cast<u32>(flags) & ~static_cast<u32>(kMove | kMoveAll)) return err(EINVAL);
     if ((flags & kMoveAll) && !t.creds()->capable(CAP_SYS_NICE, t.kernel().user_ns())) return err(EPERM);
     Ref<mm::MemoryManager> mm = SBX_TRY(movable(t, pid));
@@ -146,12 +147,16 @@ Result<long> sys_set_mempolicy_home_node(Task& t, u64 addr, u64 length, u64 node
 }
 
 constexpr SyscallRow kRows[] = {
-    {237, "mbind", syscall<sys_mbind>, "ptr u d ptr u flags", Support::Partial, "one node; the policy is checked, not kept"},
-    {238, "set_mempolicy", syscall<sys_set_mempolicy>, "d ptr u", Support::Partial, "one node; the policy is checked, not kept"},
-    {239, "get_mempolicy", syscall<sys_get_mempolicy>, "ptr ptr u ptr flags", Support::Partial, "one node; always the default policy"},
+    {237, "mbind", syscall<sys_mbind>, "ptr u d ptr u flags", Support::Partial,
+     "one node; the policy is checked, not kept"},
+    {238, "set_mempolicy", syscall<sys_set_mempolicy>, "d ptr u", Support::Partial,
+     "one node; the policy is checked, not kept"},
+    {239, "get_mempolicy", syscall<sys_get_mempolicy>, "ptr ptr u ptr flags", Support::Partial,
+     "one node; always the default policy"},
     {256, "migrate_pages", syscall<sys_migrate_pages>, "d u ptr ptr", Support::Full, "one node"},
     {279, "move_pages", syscall<sys_move_pages>, "d u ptr ptr ptr flags", Support::Full, "one node"},
-    {450, "set_mempolicy_home_node", syscall<sys_set_mempolicy_home_node>, "ptr u u flags", Support::Partial, "one node; no mapping has a policy"},
+    {450, "set_mempolicy_home_node", syscall<sys_set_mempolicy_home_node>, "ptr u u flags", Support::Partial,
+     "one node; no mapping has a policy"},
 };
 
 }  // namespace

@@ -69,7 +69,8 @@ Result<long> sys_mprotect(Task& t, u64 addr, u64 length, u64 prot) { return do_m
 
 Result<long> sys_mremap(Task& t, u64 addr, u64 old_length, u64 new_length, u64 flags, u64 new_addr) {
     if (flags >> 31) return err(EINVAL);
-    return static_cast<long>(SBX_TRY(t.mm().mremap(addr, old_length, new_length, static_cast<int>(flags), new_addr, t.mm_limits())));
+    return static_cast<long>(
+        SBX_TRY(t.mm().mremap(addr, old_length, new_length, static_cast<int>(flags), new_addr, t.mm_limits())));
 }
 
 Result<long> sys_brk(Task& t, u64 addr) { return static_cast<long>(t.mm().brk(addr, t.mm_limits())); }
@@ -93,13 +94,15 @@ Result<long> sys_pkey_alloc(Task&, u64 flags, u64 rights) {
 Result<long> sys_pkey_free(Task&, int) { return err(EINVAL); }
 
 constexpr SyscallRow kRows[] = {
-    {9, "mmap", syscall<sys_mmap>, "ptr u prot mmap_flags fd x", Support::Full, "no huge pages: MAP_HUGETLB gives ENOMEM"},
+    {9, "mmap", syscall<sys_mmap>, "ptr u prot mmap_flags fd x", Support::Full,
+     "no huge pages: MAP_HUGETLB gives ENOMEM"},
     {10, "mprotect", syscall<sys_mprotect>, "ptr u prot", Support::Full, ""},
     {11, "munmap", syscall<sys_munmap>, "ptr u", Support::Full, ""},
     {12, "brk", syscall<sys_brk>, "ptr", Support::Full, ""},
     {25, "mremap", syscall<sys_mremap>, "ptr u u flags ptr", Support::Full, "one mapping a call"},
     {216, "remap_file_pages", syscall<sys_remap_file_pages>, "ptr u prot u flags", Support::Full, ""},
-    {329, "pkey_mprotect", syscall<sys_pkey_mprotect>, "ptr u prot d", Support::Full, "as on a CPU without protection keys"},
+    {329, "pkey_mprotect", syscall<sys_pkey_mprotect>, "ptr u prot d", Support::Full,
+     "as on a CPU without protection keys"},
     {330, "pkey_alloc", syscall<sys_pkey_alloc>, "flags x", Support::None, "as on a CPU without protection keys"},
     {331, "pkey_free", syscall<sys_pkey_free>, "d", Support::None, "as on a CPU without protection keys"},
 };

@@ -97,7 +97,8 @@ Result<long> sys_msync(Task& t, u64 addr, u64 length, int flags) {
 
 constexpr SyscallRow kRows[] = {
     {26, "msync", syscall<sys_msync>, "ptr u flags", Support::Full, ""},
-    {27, "mincore", syscall<sys_mincore>, "ptr u ptr", Support::Full, "pages of host files count as resident once mapped"},
+    {27, "mincore", syscall<sys_mincore>, "ptr u ptr", Support::Full,
+     "pages of host files count as resident once mapped"},
     {28, "madvise", syscall<sys_madvise>, "ptr u d", Support::Full, "MADV_FREE frees at once"},
     {149, "mlock", syscall<sys_mlock>, "ptr u", Support::Full, "pages are there, the host may still swap them"},
     {150, "munlock", syscall<sys_munlock>, "ptr u", Support::Full, ""},

@@ -41,7 +41,8 @@ Result<Ref<mm::MemoryManager>> memory_of(Task& t, int pid) {
     return mm;
 }
 
-Result<long> transfer(Task& t, int pid, UserPtr<iovec> local, u64 local_count, UserPtr<iovec> remote, u64 remote_count, u64 flags, bool write) {
+Result<long> transfer(Task& t, int pid, UserPtr<iovec> local, u64 local_count, UserPtr<iovec> remote, u64 remote_count,
+                      u64 flags, bool write) {
     if (flags) return err(EINVAL);
     mm::UserIoBuf buf(t.mm(), SBX_TRY(t.mm().copy_in_iovecs(local.addr, local_count)));
     if (buf.remaining() == 0) return 0;
@@ -69,17 +70,20 @@ Result<long> transfer(Task& t, int pid, UserPtr<iovec> local, u64 local_count, U
     return static_cast<long>(done);
 }
 
-Result<long> sys_process_vm_readv(Task& t, int pid, UserPtr<iovec> local, u64 local_count, UserPtr<iovec> remote, u64 remote_count, u64 flags) {
+Result<long> sys_process_vm_readv(Task& t, int pid, UserPtr<iovec> local, u64 local_count, UserPtr<iovec> remote,
+                                  u64 remote_count, u64 flags) {
     return transfer(t, pid, local, local_count, remote, remote_count, flags, false);
 }
-Result<long> sys_process_vm_writev(Task& t, int pid, UserPtr<iovec> local, u64 local_count, UserPtr<iovec> remote, u64 remote_count, u64 flags) {
+Result<long> sys_process_vm_writev(Task& t, int pid, UserPtr<iovec> local, u64 local_count, UserPtr<iovec> remote,
+                                   u64 remote_count, u64 flags) {
     return transfer(t, pid, local, local_count, remote, remote_count, flags, true);
 }
 
 // All of them by the one that reaches threads of any host process without their registration.
 Result<long> sys_membarrier(Task& t, int command, u32 flags, int) {
     constexpr u32 kRegister = MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED | MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED;
-    constexpr u32 kKnown = MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED | kRegister;
+    constexpr u32 kKnown =
+        MEMBARRIER_CMD_GLOBAL | MEMBARRIER_CMD_GLOBAL_EXPEDITED | MEMBARRIER_CMD_PRIVATE_EXPEDITED | kRegister;
     if (flags) return err(EINVAL);
     static const bool available = host::can_global_barrier();
     if (!available) return err(ENOSYS);
@@ -90,7 +94,8 @@ Result<long> sys_membarrier(Task& t, int command, u32 flags, int) {
         t.mm().membarrier_state.fetch_or(c);
         return 0;
     }
-    if (c == MEMBARRIER_CMD_PRIVATE_EXPEDITED && !(t.mm().membarrier_state.load() & MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED))
+    if (c == MEMBARRIER_CMD_PRIVATE_EXPEDITED &&
+        !(t.mm().membarrier_state.load() & MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED))
         return err(EPERM);
     SBX_TRY(host::global_barrier());
     return 0;

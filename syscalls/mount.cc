@@ -14,7 +14,8 @@ namespace {
 
 constexpr u64 kPropagation = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE;
 constexpr u64 kMsNoSymfollow = 256, kMsNoUser = 1ull << 31;
-constexpr u64 kMountFlags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME | kMsNoSymfollow;
+constexpr u64 kMountFlags =
+    MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME | kMsNoSymfollow;
 constexpr u64 kMagicMask = 0xffff0000, kMagic = 0xc0ed0000;  // MS_MGC_MSK, MS_MGC_VAL
 constexpr size_t kDataSize = kPageSize;
 
@@ -67,8 +68,8 @@ Result<> move_mount(Task& t, vfs::MountNamespace& ns, const std::string& source,
     return ns.move(from, target);
 }
 
-Result<> new_mount(Task& t, vfs::MountNamespace& ns, const std::string& source, const vfs::Path& target, const std::string& type, u64 flags,
-                   std::string_view data) {
+Result<> new_mount(Task& t, vfs::MountNamespace& ns, const std::string& source, const vfs::Path& target,
+                   const std::string& type, u64 flags, std::string_view data) {
     if (type.empty()) return err(EINVAL);
     const vfs::FileSystemType* fs_type = vfs::find_file_system(type);
     if (!fs_type) return err(ENODEV);
@@ -183,10 +184,13 @@ Result<long> sys_open_by_handle_at(Task& t, int, u64, int) {
 constexpr SyscallRow kRows[] = {
     {136, "ustat", syscall<sys_ustat>, "x ptr", Support::Full, ""},
     {155, "pivot_root", syscall<sys_pivot_root>, "p p", Support::Full, ""},
-    {165, "mount", syscall<sys_mount>, "s p s flags s", Support::Partial, "no propagation between mounts: MS_SHARED is EINVAL"},
+    {165, "mount", syscall<sys_mount>, "s p s flags s", Support::Partial,
+     "no propagation between mounts: MS_SHARED is EINVAL"},
     {166, "umount2", syscall<sys_umount2>, "p flags", Support::Full, ""},
-    {303, "name_to_handle_at", syscall<sys_name_to_handle_at>, "fd p ptr ptr atflags", Support::None, "no file handles: EOPNOTSUPP"},
-    {304, "open_by_handle_at", syscall<sys_open_by_handle_at>, "fd ptr oflags", Support::None, "no file handles: EOPNOTSUPP"},
+    {303, "name_to_handle_at", syscall<sys_name_to_handle_at>, "fd p ptr ptr atflags", Support::None,
+     "no file handles: EOPNOTSUPP"},
+    {304, "open_by_handle_at", syscall<sys_open_by_handle_at>, "fd ptr oflags", Support::None,
+     "no file handles: EOPNOTSUPP"},
 };
 
 }  // namespace

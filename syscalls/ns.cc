@@ -24,7 +24,8 @@ bool alone(Task& t) {
 }
 
 Result<long> sys_unshare(Task& t, u64 flags) {
-    constexpr u64 kKnown = kCloneNewMask | CLONE_THREAD | CLONE_FS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES | CLONE_SYSVSEM | CLONE_NEWUSER;
+    constexpr u64 kKnown = kCloneNewMask | CLONE_THREAD | CLONE_FS | CLONE_SIGHAND | CLONE_VM | CLONE_FILES |
+                           CLONE_SYSVSEM | CLONE_NEWUSER;
     if (flags & ~kKnown) return err(EINVAL);
     if (flags & CLONE_NEWUSER) flags |= CLONE_THREAD | CLONE_FS;
     if (flags & CLONE_VM) flags |= CLONE_SIGHAND;
@@ -64,55 +65,56 @@ Result<> may_enter(Task& t, const Creds& c, const UserNamespace& owner) {
 Result<> enter(Task& t, Entering& e, u64 type, const Ref<RefCounted>& object) {
     const Creds& c = e.creds ? *e.creds : *t.creds();
     switch (type) {
-        case CLONE_NEWUTS:
-            SBX_TRY(may_enter(t, c, static_cast<UtsNamespace&>(*object).owner()));
-            e.ns.uts = object;
-            return {};
-        case CLONE_NEWIPC:
-            SBX_TRY(may_enter(t, c, static_cast<IpcNamespace&>(*object).owner()));
-            e.ns.ipc = object;
-            return {};
-        case CLONE_NEWNET:
-            SBX_TRY(may_enter(t, c, static_cast<NetNamespace&>(*object).owner()));
-            e.ns.net = object;
-            return {};
-        case CLONE_NEWCGROUP:
-            SBX_TRY(may_enter(t, c, static_cast<CgroupNamespace&>(*object).owner()));
-            e.ns.cgroup = object;
-            return {};
-        case CLONE_NEWPID: {
-            Ref<PidNamespace> ns = static_ref_cast<PidNamespace>(object);
-            SBX_TRY(may_enter(t, c, ns->owner()));
-            // Only downwards from one's own (pidns_install).
-            if (!t.pid_ns().contains(*ns)) return err(EINVAL);
-            e.ns.pid_for_children = std::move(ns);
-            return {};
-        }
-        case CLONE_NEWUSER: {
-            Ref<UserNamespace> ns = static_ref_cast<UserNamespace>(object);
-            // userns_install(): not one's own again, and not while threads or a shared working directory remain.
-            if (ns == t.creds()->user_ns || !alone(t) || t.fs().ref_count() > 1) return err(EINVAL);
-            if (!c.capable(CAP_SYS_ADMIN, *ns)) return err(EPERM);
-            e.creds = c.clone();
-            e.creds->user_ns = std::move(ns);
-            e.creds->securebits = 0;
-            e.creds->inheritable = e.creds->ambient = CapSet{};
-            e.creds->permitted = e.creds->effective = e.creds->bounding = CapSet::all();
-            return {};
-        }
-        case CLONE_NEWNS: {
-            Ref<vfs::MountNamespace> ns = static_ref_cast<vfs::MountNamespace>(object);
-            if (!c.capable(CAP_SYS_ADMIN, ns->owner()) || !c.capable(CAP_SYS_CHROOT) || !c.capable(CAP_SYS_ADMIN)) return err(EPERM);
-            if (t.fs().ref_count() > 1) return err(EINVAL);
-            Ref<vfs::Mount> root = ns->root();
-            vfs::Path p{root, root->root()};
-            e.fs = t.fs().clone();
-            e.fs->set_root(p);
-            e.fs->set_cwd(p);
-            e.ns.mnt = std::move(ns);
-            return {};
-        }
-        default: return err(EINVAL);
+    case CLONE_NEWUTS:
+        SBX_TRY(may_enter(t, c, static_cast<UtsNamespace&>(*object).owner()));
+        e.ns.uts = object;
+        return {};
+    case CLONE_NEWIPC:
+        SBX_TRY(may_enter(t, c, static_cast<IpcNamespace&>(*object).owner()));
+        e.ns.ipc = object;
+        return {};
+    case CLONE_NEWNET:
+        SBX_TRY(may_enter(t, c, static_cast<NetNamespace&>(*object).owner()));
+        e.ns.net = object;
+        return {};
+    case CLONE_NEWCGROUP:
+        SBX_TRY(may_enter(t, c, static_cast<CgroupNamespace&>(*object).owner()));
+        e.ns.cgroup = object;
+        return {};
+    case CLONE_NEWPID: {
+        Ref<PidNamespace> ns = static_ref_cast<PidNamespace>(object);
+        SBX_TRY(may_enter(t, c, ns->owner()));
+        // Only downwards from one's own (pidns_install).
+        if (!t.pid_ns().contains(*ns)) return err(EINVAL);
+        e.ns.pid_for_children = std::move(ns);
+        return {};
+    }
+    case CLONE_NEWUSER: {
+        Ref<UserNamespace> ns = static_ref_cast<UserNamespace>(object);
+        // userns_install(): not one's own again, and not while threads or a shared working directory remain.
+        if (ns == t.creds()->user_ns || !alone(t) || t.fs().ref_count() > 1) return err(EINVAL);
+        if (!c.capable(CAP_SYS_ADMIN, *ns)) return err(EPERM);
+        e.creds = c.clone();
+        e.creds->user_ns = std::move(ns);
+        e.creds->securebits = 0;
+        e.creds->inheritable = e.creds->ambient = CapSet{};
+        e.creds->permitted = e.creds->effective = e.creds->bounding = CapSet::all();
+        return {};
+    }
+    case CLONE_NEWNS: {
+        Ref<vfs::MountNamespace> ns = static_ref_cast<vfs::MountNamespace>(object);
+        if (!c.capable(CAP_SYS_ADMIN, ns->owner()) || !c.capable(CAP_SYS_CHROOT) || !c.capable(CAP_SYS_ADMIN))
+            return err(EPERM);
+        if (t.fs().ref_count() > 1) return err(EINVAL);
+        Ref<vfs::Mount> root = ns->root();
+        vfs::Path p{root, root->root()};
+        e.fs = t.fs().clone();
+        e.fs->set_root(p);
+        e.fs->set_cwd(p);
+        e.ns.mnt = std::move(ns);
+        return {};
+    }
+    default: return err(EINVAL);
     }
 }
 

@@ -38,7 +38,9 @@ Result<long> mknod_at(Task& t, int dirfd, UserString path, u32 mode, u32 dev) {
     return 0;
 }
 Result<long> sys_mknod(Task& t, UserString path, u32 mode, u32 dev) { return mknod_at(t, AT_FDCWD, path, mode, dev); }
-Result<long> sys_mknodat(Task& t, int dirfd, UserString path, u32 mode, u32 dev) { return mknod_at(t, dirfd, path, mode, dev); }
+Result<long> sys_mknodat(Task& t, int dirfd, UserString path, u32 mode, u32 dev) {
+    return mknod_at(t, dirfd, path, mode, dev);
+}
 
 Result<long> unlink_at(Task& t, int dirfd, UserString path, int flags) {
     if (flags & ~AT_REMOVEDIR) return err(EINVAL);
@@ -57,7 +59,9 @@ Result<long> symlink_at(Task& t, UserString target, int dirfd, UserString path) 
     return 0;
 }
 Result<long> sys_symlink(Task& t, UserString target, UserString path) { return symlink_at(t, target, AT_FDCWD, path); }
-Result<long> sys_symlinkat(Task& t, UserString target, int dirfd, UserString path) { return symlink_at(t, target, dirfd, path); }
+Result<long> sys_symlinkat(Task& t, UserString target, int dirfd, UserString path) {
+    return symlink_at(t, target, dirfd, path);
+}
 
 Result<long> link_at(Task& t, int old_dirfd, UserString old_path, int new_dirfd, UserString new_path, int flags) {
     if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) return err(EINVAL);
@@ -87,9 +91,15 @@ Result<long> rename_at(Task& t, int old_dirfd, UserString from, int new_dirfd, U
     SBX_TRY(vfs::rename(t.caller(), a.start, a.path, b.start, b.path, flags));
     return 0;
 }
-Result<long> sys_rename(Task& t, UserString from, UserString to) { return rename_at(t, AT_FDCWD, from, AT_FDCWD, to, 0); }
-Result<long> sys_renameat(Task& t, int a, UserString from, int b, UserString to) { return rename_at(t, a, from, b, to, 0); }
-Result<long> sys_renameat2(Task& t, int a, UserString from, int b, UserString to, u32 flags) { return rename_at(t, a, from, b, to, flags); }
+Result<long> sys_rename(Task& t, UserString from, UserString to) {
+    return rename_at(t, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+Result<long> sys_renameat(Task& t, int a, UserString from, int b, UserString to) {
+    return rename_at(t, a, from, b, to, 0);
+}
+Result<long> sys_renameat2(Task& t, int a, UserString from, int b, UserString to, u32 flags) {
+    return rename_at(t, a, from, b, to, flags);
+}
 
 Result<long> sys_umask(Task& t, u32 mask) { return static_cast<long>(t.fs().set_umask(mask)); }
 

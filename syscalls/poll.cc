@@ -54,7 +54,9 @@ Result<long> wait_ready(Task& t, std::vector<Watch>& watches, Nanos deadline, lo
     }
 }
 
-Nanos deadline_of(Nanos timeout) { return timeout == kNever ? kNever : timeout <= 0 ? 0 : add_sat(host_monotonic(), timeout); }
+Nanos deadline_of(Nanos timeout) {
+    return timeout == kNever ? kNever : timeout <= 0 ? 0 : add_sat(host_monotonic(), timeout);
+}
 
 Result<long> do_poll(Task& t, u64 addr, u64 count, Nanos deadline) {
     if (count > t.rlimit(RLIMIT_NOFILE)) return err(EINVAL);
@@ -81,7 +83,8 @@ Result<long> do_poll(Task& t, u64 addr, u64 count, Nanos deadline) {
     });
     if (!n) return n;
     for (size_t i = 0; i < count; i++)
-        SBX_TRY(t.mm().copy_out(addr + i * sizeof(pollfd) + offsetof(pollfd, revents), &fds[i].revents, sizeof fds[i].revents));
+        SBX_TRY(t.mm().copy_out(addr + i * sizeof(pollfd) + offsetof(pollfd, revents), &fds[i].revents,
+                                sizeof fds[i].revents));
     return n;
 }
 
@@ -200,7 +203,8 @@ struct SigsetArg {
     u64 mask, size;
 };
 
-Result<long> sys_pselect6(Task& t, int n, UserPtr<u64> r, UserPtr<u64> w, UserPtr<u64> e, UserPtr<timespec> timeout, UserPtr<SigsetArg> sig) {
+Result<long> sys_pselect6(Task& t, int n, UserPtr<u64> r, UserPtr<u64> w, UserPtr<u64> e, UserPtr<timespec> timeout,
+                          UserPtr<SigsetArg> sig) {
     SigsetArg arg{};
     if (sig) arg = SBX_TRY(t.copy_in(sig));
     Nanos deadline = SBX_TRY(copy_in_timeout(t, timeout));
@@ -220,7 +224,9 @@ constexpr SyscallRow kRows[] = {
 
 }  // namespace
 
-Result<long> restart_poll(Task& t, const RestartBlock& b) { return poll_restartable(t, b.args[0], b.args[1], b.deadline); }
+Result<long> restart_poll(Task& t, const RestartBlock& b) {
+    return poll_restartable(t, b.args[0], b.args[1], b.deadline);
+}
 
 const SyscallFamily kPollSyscalls(kRows);
 

@@ -74,8 +74,8 @@ Result<long> drop_bounding(Task& t, u64 cap) {
 Result<long> set_securebits(Task& t, u64 v) {
     const Creds& old = *t.creds();
     u32 locked = (old.securebits & kSecAllLocks) >> 1;
-    if ((locked & (old.securebits ^ static_cast<u32>(v))) || ((old.securebits & kSecAllLocks) & ~v) || (v & ~u64{kSecAllBits | kSecAllLocks}) ||
-        !old.capable(CAP_SETPCAP))
+    if ((locked & (old.securebits ^ static_cast<u32>(v))) || ((old.securebits & kSecAllLocks) & ~v) ||
+        (v & ~u64{kSecAllBits | kSecAllLocks}) || !old.capable(CAP_SETPCAP))
         return err(EPERM);
     Ref<Creds> n = old.clone();
     n->securebits = static_cast<u32>(v);
@@ -96,7 +96,8 @@ Result<long> ambient(Task& t, u64 op, u64 cap, u64 a4, u64 a5) {
     unsigned c = static_cast<unsigned>(cap);
     if (op == PR_CAP_AMBIENT_IS_SET) return old.ambient.has(c);
     if (op != PR_CAP_AMBIENT_RAISE && op != PR_CAP_AMBIENT_LOWER) return err(EINVAL);
-    if (op == PR_CAP_AMBIENT_RAISE && (!old.permitted.has(c) || !old.inheritable.has(c) || (old.securebits & kSecNoAmbientRaise)))
+    if (op == PR_CAP_AMBIENT_RAISE &&
+        (!old.permitted.has(c) || !old.inheritable.has(c) || (old.securebits & kSecNoAmbientRaise)))
         return err(EPERM);
     Ref<Creds> n = old.clone();
     if (op == PR_CAP_AMBIENT_RAISE)
@@ -134,16 +135,16 @@ Result<long> set_mm(Task& t, u64 what, u64 addr, u64 a4, u64 a5) {
     if (!t.creds()->capable(CAP_SYS_RESOURCE)) return err(EPERM);
     mm::MmLayout l = t.mm().layout();
     switch (what) {
-        case PR_SET_MM_START_CODE: l.start_code = addr; break;
-        case PR_SET_MM_END_CODE: l.end_code = addr; break;
-        case PR_SET_MM_START_DATA: l.start_data = addr; break;
-        case PR_SET_MM_END_DATA: l.end_data = addr; break;
-        case PR_SET_MM_START_STACK: l.start_stack = addr; break;
-        case PR_SET_MM_ARG_START: l.arg_start = addr; break;
-        case PR_SET_MM_ARG_END: l.arg_end = addr; break;
-        case PR_SET_MM_ENV_START: l.env_start = addr; break;
-        case PR_SET_MM_ENV_END: l.env_end = addr; break;
-        default: return err(EINVAL);
+    case PR_SET_MM_START_CODE: l.start_code = addr; break;
+    case PR_SET_MM_END_CODE: l.end_code = addr; break;
+    case PR_SET_MM_START_DATA: l.start_data = addr; break;
+    case PR_SET_MM_END_DATA: l.end_data = addr; break;
+    case PR_SET_MM_START_STACK: l.start_stack = addr; break;
+    case PR_SET_MM_ARG_START: l.arg_start = addr; break;
+    case PR_SET_MM_ARG_END: l.arg_end = addr; break;
+    case PR_SET_MM_ENV_START: l.env_start = addr; break;
+    case PR_SET_MM_ENV_END: l.env_end = addr; break;
+    default: return err(EINVAL);
     }
     t.mm().set_layout(l);
     return 0;
@@ -165,57 +166,57 @@ Result<long> set_vma_name(Task& t, u64 op, u64 addr, u64 size, u64 name_at) {
 
 Result<long> sys_prctl(Task& t, int option, u64 a2, u64 a3, u64 a4, u64 a5) {
     switch (option) {
-        case PR_SET_PDEATHSIG: return set_death_signal(t, a2);
-        case PR_GET_PDEATHSIG: SBX_TRY(t.copy_out(UserPtr<int>{a2}, t.parent_death_signal)); return 0;
-        case PR_GET_DUMPABLE: return t.mm().dumpable.load();
-        case PR_SET_DUMPABLE: return set_dumpable(t, a2);
-        case PR_GET_KEEPCAPS: return (t.creds()->securebits & kSecKeepCaps) != 0;
-        case PR_SET_KEEPCAPS: return set_keep_caps(t, a2);
-        case PR_GET_TIMING: return PR_TIMING_STATISTICAL;
-        case PR_SET_TIMING: return a2 == PR_TIMING_STATISTICAL ? Result<long>(0) : err(EINVAL);
-        case PR_SET_NAME: return set_name(t, a2);
-        case PR_GET_NAME: return get_name(t, a2);
-        case PR_CAPBSET_READ:
-            if (a2 > kCapLast) return err(EINVAL);
-            return t.creds()->bounding.has(static_cast<unsigned>(a2));
-        case PR_CAPBSET_DROP: return drop_bounding(t, a2);
-        case PR_GET_TSC: SBX_TRY(t.copy_out(UserPtr<int>{a2}, int{PR_TSC_ENABLE})); return 0;
-        case PR_SET_TSC: return a2 == PR_TSC_ENABLE ? Result<long>(0) : err(EINVAL);
-        case PR_GET_SECUREBITS: return t.creds()->securebits;
-        case PR_SET_SECUREBITS: return set_securebits(t, a2);
-        case PR_SET_TIMERSLACK: t.timer_slack = static_cast<i64>(a2) <= 0 ? 50000 : a2; return 0;
-        case PR_GET_TIMERSLACK: return static_cast<long>(t.timer_slack);
-        case PR_TASK_PERF_EVENTS_DISABLE:
-        case PR_TASK_PERF_EVENTS_ENABLE: return 0;
-        case PR_SET_MM: return set_mm(t, a2, a3, a4, a5);
-        case PR_SET_CHILD_SUBREAPER: return set_subreaper(t, a2);
-        case PR_GET_CHILD_SUBREAPER: {
-            bool on;
-            {
-                SharedLock l(t.kernel().tasks().mu);
-                on = t.group().child_subreaper;
-            }
-            SBX_TRY(t.copy_out(UserPtr<int>{a2}, int{on}));
-            return 0;
+    case PR_SET_PDEATHSIG: return set_death_signal(t, a2);
+    case PR_GET_PDEATHSIG: SBX_TRY(t.copy_out(UserPtr<int>{a2}, t.parent_death_signal)); return 0;
+    case PR_GET_DUMPABLE: return t.mm().dumpable.load();
+    case PR_SET_DUMPABLE: return set_dumpable(t, a2);
+    case PR_GET_KEEPCAPS: return (t.creds()->securebits & kSecKeepCaps) != 0;
+    case PR_SET_KEEPCAPS: return set_keep_caps(t, a2);
+    case PR_GET_TIMING: return PR_TIMING_STATISTICAL;
+    case PR_SET_TIMING: return a2 == PR_TIMING_STATISTICAL ? Result<long>(0) : err(EINVAL);
+    case PR_SET_NAME: return set_name(t, a2);
+    case PR_GET_NAME: return get_name(t, a2);
+    case PR_CAPBSET_READ:
+        if (a2 > kCapLast) return err(EINVAL);
+        return t.creds()->bounding.has(static_cast<unsigned>(a2));
+    case PR_CAPBSET_DROP: return drop_bounding(t, a2);
+    case PR_GET_TSC: SBX_TRY(t.copy_out(UserPtr<int>{a2}, int{PR_TSC_ENABLE})); return 0;
+    case PR_SET_TSC: return a2 == PR_TSC_ENABLE ? Result<long>(0) : err(EINVAL);
+    case PR_GET_SECUREBITS: return t.creds()->securebits;
+    case PR_SET_SECUREBITS: return set_securebits(t, a2);
+    case PR_SET_TIMERSLACK: t.timer_slack = static_cast<i64>(a2) <= 0 ? 50000 : a2; return 0;
+    case PR_GET_TIMERSLACK: return static_cast<long>(t.timer_slack);
+    case PR_TASK_PERF_EVENTS_DISABLE:
+    case PR_TASK_PERF_EVENTS_ENABLE: return 0;
+    case PR_SET_MM: return set_mm(t, a2, a3, a4, a5);
+    case PR_SET_CHILD_SUBREAPER: return set_subreaper(t, a2);
+    case PR_GET_CHILD_SUBREAPER: {
+        bool on;
+        {
+            SharedLock l(t.kernel().tasks().mu);
+            on = t.group().child_subreaper;
         }
-        case PR_SET_NO_NEW_PRIVS:
-            if (a2 != 1 || a3 || a4 || a5) return err(EINVAL);
-            t.no_new_privs = true;
-            return 0;
-        case PR_GET_NO_NEW_PRIVS:
-            if (a2 || a3 || a4 || a5) return err(EINVAL);
-            return t.no_new_privs;
-        case PR_GET_TID_ADDRESS: SBX_TRY(t.copy_out(UserPtr<u64>{a2}, t.clear_child_tid)); return 0;
-        case PR_GET_THP_DISABLE:
-            if (a2 || a3 || a4 || a5) return err(EINVAL);
-            return 0;
-        case PR_GET_SECCOMP: return t.seccomp_mode;
-        case PR_CAP_AMBIENT: return ambient(t, a2, a3, a4, a5);
-        case PR_GET_MDWE:
-            if (a2 || a3 || a4 || a5) return err(EINVAL);
-            return 0;
-        case PR_SET_VMA: return set_vma_name(t, a2, a3, a4, a5);
-        default: return err(EINVAL);
+        SBX_TRY(t.copy_out(UserPtr<int>{a2}, int{on}));
+        return 0;
+    }
+    case PR_SET_NO_NEW_PRIVS:
+        if (a2 != 1 || a3 || a4 || a5) return err(EINVAL);
+        t.no_new_privs = true;
+        return 0;
+    case PR_GET_NO_NEW_PRIVS:
+        if (a2 || a3 || a4 || a5) return err(EINVAL);
+        return t.no_new_privs;
+    case PR_GET_TID_ADDRESS: SBX_TRY(t.copy_out(UserPtr<u64>{a2}, t.clear_child_tid)); return 0;
+    case PR_GET_THP_DISABLE:
+        if (a2 || a3 || a4 || a5) return err(EINVAL);
+        return 0;
+    case PR_GET_SECCOMP: return t.seccomp_mode;
+    case PR_CAP_AMBIENT: return ambient(t, a2, a3, a4, a5);
+    case PR_GET_MDWE:
+        if (a2 || a3 || a4 || a5) return err(EINVAL);
+        return 0;
+    case PR_SET_VMA: return set_vma_name(t, a2, a3, a4, a5);
+    default: return err(EINVAL);
     }
 }
 

@@ -22,21 +22,21 @@ Result<> for_each(Task& t, int which, int who, FunctionRef<void(Task&)> fn) {
         fn(o);
     };
     switch (which) {
-        case PRIO_PROCESS:
-            if (Task* o = who == 0 ? &t : ts.find_task(who, ns)) visit(*o);
-            break;
-        case PRIO_PGRP:
-            if (Pid* p = who == 0 ? t.group().pgrp.get() : ns.find(who))
-                for (ThreadGroup& g : p->pgrp_members)
-                    for (Task& o : g.threads) visit(o);
-            break;
-        case PRIO_USER: {
-            Kuid user = who == 0 ? t.creds()->uid : t.creds()->user_ns->to_kuid(static_cast<u32>(who));
-            for (auto& [nr, p] : ns.pids())
-                if (p->task && p->task->creds_of()->uid == user) visit(*p->task);
-            break;
-        }
-        default: return err(EINVAL);
+    case PRIO_PROCESS:
+        if (Task* o = who == 0 ? &t : ts.find_task(who, ns)) visit(*o);
+        break;
+    case PRIO_PGRP:
+        if (Pid* p = who == 0 ? t.group().pgrp.get() : ns.find(who))
+            for (ThreadGroup& g : p->pgrp_members)
+                for (Task& o : g.threads) visit(o);
+        break;
+    case PRIO_USER: {
+        Kuid user = who == 0 ? t.creds()->uid : t.creds()->user_ns->to_kuid(static_cast<u32>(who));
+        for (auto& [nr, p] : ns.pids())
+            if (p->task && p->task->creds_of()->uid == user) visit(*p->task);
+        break;
+    }
+    default: return err(EINVAL);
     }
     if (!any) return err(ESRCH);
     return {};
@@ -121,8 +121,8 @@ Result<long> sys_times(Task& t, UserPtr<Tms> out) {
             children = t.group().children_use.cpu;
         }
         // Ticks of the CPU clock are those of USER_HZ.
-        SBX_TRY(t.copy_out(out, Tms{static_cast<long>(own.user), static_cast<long>(own.system), static_cast<long>(children.user),
-                                    static_cast<long>(children.system)}));
+        SBX_TRY(t.copy_out(out, Tms{static_cast<long>(own.user), static_cast<long>(own.system),
+                                    static_cast<long>(children.user), static_cast<long>(children.system)}));
     }
     return host_monotonic() / CpuClock::kTick;
 }

@@ -14,15 +14,41 @@ namespace sbx {
 namespace {
 
 enum : long {
-    kTraceMe = 0, kPeekText = 1, kPeekData = 2, kPeekUser = 3, kPokeText = 4, kPokeData = 5, kPokeUser = 6, kCont = 7, kKill = 8,
-    kSingleStep = 9, kGetRegs = 12, kSetRegs = 13, kGetFpRegs = 14, kSetFpRegs = 15, kAttach = 16, kDetach = 17, kSyscall = 24,
-    kSetOptions = 0x4200, kGetEventMsg = 0x4201, kGetSigInfo = 0x4202, kSetSigInfo = 0x4203, kGetRegSet = 0x4204, kSetRegSet = 0x4205,
-    kSeize = 0x4206, kInterrupt = 0x4207, kListen = 0x4208, kPeekSigInfo = 0x4209, kGetSigMask = 0x420a, kSetSigMask = 0x420b,
+    kTraceMe = 0,
+    kPeekText = 1,
+    kPeekData = 2,
+    kPeekUser = 3,
+    kPokeText = 4,
+    kPokeData = 5,
+    kPokeUser = 6,
+    kCont = 7,
+    kKill = 8,
+    kSingleStep = 9,
+    kGetRegs = 12,
+    kSetRegs = 13,
+    kGetFpRegs = 14,
+    kSetFpRegs = 15,
+    kAttach = 16,
+    kDetach = 17,
+    kSyscall = 24,
+    kSetOptions = 0x4200,
+    kGetEventMsg = 0x4201,
+    kGetSigInfo = 0x4202,
+    kSetSigInfo = 0x4203,
+    kGetRegSet = 0x4204,
+    kSetRegSet = 0x4205,
+    kSeize = 0x4206,
+    kInterrupt = 0x4207,
+    kListen = 0x4208,
+    kPeekSigInfo = 0x4209,
+    kGetSigMask = 0x420a,
+    kSetSigMask = 0x420b,
     kGetSyscallInfo = 0x420e,
 };
 constexpr u64 kOptions = 0xff | 0x100000;  // PTRACE_O_TRACE*, PTRACE_O_EXITKILL
 constexpr u64 kFlagTf = 0x100;
-constexpr u64 kFlagsMask = 0x1 | 0x4 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 0x800 | 0x10000 | 0x4000 | 0x40000;  // FLAG_MASK
+constexpr u64 kFlagsMask =
+    0x1 | 0x4 | 0x10 | 0x40 | 0x80 | 0x100 | 0x400 | 0x800 | 0x10000 | 0x4000 | 0x40000;  // FLAG_MASK
 constexpr u64 kUserMax = 0x7ffffffff000;
 constexpr size_t kRegsSize = sizeof(platform::Registers);
 static_assert(kRegsSize == sizeof(user_regs_struct));
@@ -394,7 +420,8 @@ Result<long> get_mask(Task& t, int pid, u64 size, u64 at) {
 
 Result<long> set_mask(Task& t, int pid, u64 size, u64 at) {
     if (size != sizeof(SigSet)) return err(EINVAL);
-    SigSet mask = SBX_TRY(t.copy_in(UserPtr<SigSet>{at})) & ~kUnblockable;
+    SigSet mask = SBX_TRY(t.copy_in(UserPtr<SigSet>{at}))
+    &~kUnblockable;
     Lock l(t.kernel().tasks().mu);
     Task* c = SBX_TRY(find_tracee(t, pid, false));
     Lock h(c->group().handlers()->mu);
@@ -417,7 +444,8 @@ Result<long> get_event_message(Task& t, int pid, u64 at) {
     u64 message;
     {
         Lock l(t.kernel().tasks().mu);
-        message = SBX_TRY(find_tracee(t, pid, false))->ptrace->message;
+        message = SBX_TRY(find_tracee(t, pid, false))
+        ->ptrace->message;
     }
     SBX_TRY(t.copy_out(UserPtr<u64>{at}, message));
     return 0;
@@ -458,42 +486,43 @@ Result<long> get_syscall_info(Task& t, int pid, u64 size, u64 at) {
 
 Result<long> sys_ptrace(Task& t, long request, int pid, u64 addr, u64 data) {
     switch (request) {
-        case kTraceMe: return trace_me(t);
-        case kAttach: return attach(t, pid, false, addr, data);
-        case kSeize: return attach(t, pid, true, addr, data);
-        case kCont:
-        case kSyscall:
-        case kSingleStep:
-        case kKill:
-        case kDetach: return resume(t, pid, request, data);
-        case kInterrupt: return interrupt(t, pid);
-        case kListen: return listen(t, pid);
-        case kPeekText:
-        case kPeekData: return peek(t, pid, addr, data);
-        case kPokeText:
-        case kPokeData: return poke(t, pid, addr, data);
-        case kPeekUser: return peek_user(t, pid, addr, data);
-        case kPokeUser: return poke_user(t, pid, addr, data);
-        case kGetRegs: return get_set(t, pid, NT_PRSTATUS, data);
-        case kSetRegs: return put_set(t, pid, NT_PRSTATUS, data);
-        case kGetFpRegs: return get_set(t, pid, NT_FPREGSET, data);
-        case kSetFpRegs: return put_set(t, pid, NT_FPREGSET, data);
-        case kGetRegSet: return get_regset(t, pid, addr, UserPtr<iovec>{data});
-        case kSetRegSet: return set_regset(t, pid, addr, UserPtr<iovec>{data});
-        case kSetOptions: return set_options(t, pid, data);
-        case kGetEventMsg: return get_event_message(t, pid, data);
-        case kGetSigInfo: return get_siginfo(t, pid, data);
-        case kSetSigInfo: return set_siginfo(t, pid, data);
-        case kPeekSigInfo: return peek_siginfo(t, pid, addr, data);
-        case kGetSigMask: return get_mask(t, pid, addr, data);
-        case kSetSigMask: return set_mask(t, pid, addr, data);
-        case kGetSyscallInfo: return get_syscall_info(t, pid, addr, data);
-        default: return err(EIO);
+    case kTraceMe: return trace_me(t);
+    case kAttach: return attach(t, pid, false, addr, data);
+    case kSeize: return attach(t, pid, true, addr, data);
+    case kCont:
+    case kSyscall:
+    case kSingleStep:
+    case kKill:
+    case kDetach: return resume(t, pid, request, data);
+    case kInterrupt: return interrupt(t, pid);
+    case kListen: return listen(t, pid);
+    case kPeekText:
+    case kPeekData: return peek(t, pid, addr, data);
+    case kPokeText:
+    case kPokeData: return poke(t, pid, addr, data);
+    case kPeekUser: return peek_user(t, pid, addr, data);
+    case kPokeUser: return poke_user(t, pid, addr, data);
+    case kGetRegs: return get_set(t, pid, NT_PRSTATUS, data);
+    case kSetRegs: return put_set(t, pid, NT_PRSTATUS, data);
+    case kGetFpRegs: return get_set(t, pid, NT_FPREGSET, data);
+    case kSetFpRegs: return put_set(t, pid, NT_FPREGSET, data);
+    case kGetRegSet: return get_regset(t, pid, addr, UserPtr<iovec>{data});
+    case kSetRegSet: return set_regset(t, pid, addr, UserPtr<iovec>{data});
+    case kSetOptions: return set_options(t, pid, data);
+    case kGetEventMsg: return get_event_message(t, pid, data);
+    case kGetSigInfo: return get_siginfo(t, pid, data);
+    case kSetSigInfo: return set_siginfo(t, pid, data);
+    case kPeekSigInfo: return peek_siginfo(t, pid, addr, data);
+    case kGetSigMask: return get_mask(t, pid, addr, data);
+    case kSetSigMask: return set_mask(t, pid, addr, data);
+    case kGetSyscallInfo: return get_syscall_info(t, pid, addr, data);
+    default: return err(EIO);
     }
 }
 
 constexpr SyscallRow kRows[] = {
-    {101, "ptrace", syscall<sys_ptrace>, "d d x x", Support::Partial, "no hardware breakpoints, no PTRACE_SYSEMU, no seccomp requests"},
+    {101, "ptrace", syscall<sys_ptrace>, "d d x x", Support::Partial,
+     "no hardware breakpoints, no PTRACE_SYSEMU, no seccomp requests"},
 };
 
 }  // namespace

@@ -10,10 +10,10 @@ Result<long> sys_restart_syscall(Task& t) {
     RestartBlock b = t.restart_block;
     t.restart_block = RestartBlock{};
     switch (b.kind) {
-        case RestartBlock::Kind::Nanosleep: return restart_nanosleep(t, b);
-        case RestartBlock::Kind::Poll: return restart_poll(t, b);
-        case RestartBlock::Kind::Futex: return restart_futex(t, b);
-        case RestartBlock::Kind::None: break;
+    case RestartBlock::Kind::Nanosleep: return restart_nanosleep(t, b);
+    case RestartBlock::Kind::Poll: return restart_poll(t, b);
+    case RestartBlock::Kind::Futex: return restart_futex(t, b);
+    case RestartBlock::Kind::None: break;
     }
     return err(EINTR);
 }

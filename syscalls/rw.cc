@@ -35,7 +35,8 @@ Result<long> run(Task& t, vfs::OpenFile& f, Direction d, mm::IoBuf& buf, i64* po
         Result<size_t> r = wait_file(t, f, events, nonblock, once);
         if (!r) {
             if (r.error() == EPIPE && d == Direction::Write) send_own_signal(t, SIGPIPE);
-            if (r.error() == EFBIG && d == Direction::Write && t.rlimit(RLIMIT_FSIZE) != RLIM_INFINITY) send_own_signal(t, SIGXFSZ);
+            if (r.error() == EFBIG && d == Direction::Write && t.rlimit(RLIMIT_FSIZE) != RLIM_INFINITY)
+                send_own_signal(t, SIGXFSZ);
             if (done) break;
             return err(r.error());
         }
@@ -49,7 +50,8 @@ Result<long> run(Task& t, vfs::OpenFile& f, Direction d, mm::IoBuf& buf, i64* po
         t.write_bytes.fetch_add(done, std::memory_order_relaxed);
         t.write_calls.fetch_add(1, std::memory_order_relaxed);
     }
-    if (done && f.watched() && vfs::inotify_active()) vfs::notify_file(*f.path().dentry, d == Direction::Read ? IN_ACCESS : IN_MODIFY);
+    if (done && f.watched() && vfs::inotify_active())
+        vfs::notify_file(*f.path().dentry, d == Direction::Read ? IN_ACCESS : IN_MODIFY);
     return static_cast<long>(done);
 }
 
@@ -108,10 +110,18 @@ Result<long> vectored(Task& t, int fd, u64 iov, u64 count, Direction d, i64 offs
     return at_offset(t, fd, d, buf, offset, rwf);
 }
 
-Result<long> sys_readv(Task& t, int fd, u64 iov, u64 count) { return vectored(t, fd, iov, count, Direction::Read, 0, false, 0); }
-Result<long> sys_writev(Task& t, int fd, u64 iov, u64 count) { return vectored(t, fd, iov, count, Direction::Write, 0, false, 0); }
-Result<long> sys_preadv(Task& t, int fd, u64 iov, u64 count, i64 offset) { return vectored(t, fd, iov, count, Direction::Read, offset, true, 0); }
-Result<long> sys_pwritev(Task& t, int fd, u64 iov, u64 count, i64 offset) { return vectored(t, fd, iov, count, Direction::Write, offset, true, 0); }
+Result<long> sys_readv(Task& t, int fd, u64 iov, u64 count) {
+    return vectored(t, fd, iov, count, Direction::Read, 0, false, 0);
+}
+Result<long> sys_writev(Task& t, int fd, u64 iov, u64 count) {
+    return vectored(t, fd, iov, count, Direction::Write, 0, false, 0);
+}
+Result<long> sys_preadv(Task& t, int fd, u64 iov, u64 count, i64 offset) {
+    return vectored(t, fd, iov, count, Direction::Read, offset, true, 0);
+}
+Result<long> sys_pwritev(Task& t, int fd, u64 iov, u64 count, i64 offset) {
+    return vectored(t, fd, iov, count, Direction::Write, offset, true, 0);
+}
 
 // The high half of the offset is unused on 64 bits. Offset -1: the file's own position.
 Result<long> sys_preadv2(Task& t, int fd, u64 iov, u64 count, i64 offset, u64, u32 flags) {

@@ -73,7 +73,8 @@ Result<long> sys_sched_setparam(Task& t, int pid, UserPtr<KernelSchedParam> para
 
 Result<long> sys_sched_getscheduler(Task& t, int pid) {
     SharedLock l(t.kernel().tasks().mu);
-    return SBX_TRY(find(t, pid))->sched_policy.load();
+    return SBX_TRY(find(t, pid))
+    ->sched_policy.load();
 }
 
 Result<long> sys_sched_getparam(Task& t, int pid, UserPtr<KernelSchedParam> out) {
@@ -81,7 +82,8 @@ Result<long> sys_sched_getparam(Task& t, int pid, UserPtr<KernelSchedParam> out)
     KernelSchedParam p;
     {
         SharedLock l(t.kernel().tasks().mu);
-        p.priority = SBX_TRY(find(t, pid))->sched_priority.load();
+        p.priority = SBX_TRY(find(t, pid))
+        ->sched_priority.load();
     }
     SBX_TRY(t.copy_out(out, p));
     return 0;
@@ -103,10 +105,13 @@ Result<long> sys_sched_rr_get_interval(Task& t, int pid, UserPtr<timespec> out) 
     int policy;
     {
         SharedLock l(t.kernel().tasks().mu);
-        policy = SBX_TRY(find(t, pid))->sched_policy.load();
+        policy = SBX_TRY(find(t, pid))
+        ->sched_policy.load();
     }
     // RR_TIMESLICE, and a plausible slice of the fair class.
-    timespec ts = to_timespec(policy == SCHED_RR ? 100 * kNanosPerMilli : policy == SCHED_FIFO ? 0 : 4 * kNanosPerMilli);
+    timespec ts = to_timespec(policy == SCHED_RR     ? 100 * kNanosPerMilli
+                              : policy == SCHED_FIFO ? 0
+                                                     : 4 * kNanosPerMilli);
     SBX_TRY(t.copy_out(out, ts));
     return 0;
 }
@@ -143,7 +148,8 @@ Result<long> sys_sched_getaffinity(Task& t, int pid, u32 length, UserPtr<u8> at)
     std::vector<u64> mask;
     {
         SharedLock l(t.kernel().tasks().mu);
-        mask = SBX_TRY(find(t, pid < 0 ? INT32_MAX : pid))->affinity();
+        mask = SBX_TRY(find(t, pid < 0 ? INT32_MAX : pid))
+        ->affinity();
     }
     if (mask.empty()) mask = all_cpus(t);
     u64 n = std::min<u64>(length, mask.size() * sizeof(u64));
@@ -182,7 +188,8 @@ Result<long> sys_sched_setattr(Task& t, int pid, UserPtr<SchedAttr> at, u32 flag
     Task* o = SBX_TRY(find(t, pid));
     int nice = std::clamp(a.nice, -20, 19);
     u64 lowest = o->group().limit(RLIMIT_NICE).rlim_cur;
-    if (nice < o->nice.load() && static_cast<u64>(20 - nice) > lowest && !t.creds()->capable(CAP_SYS_NICE)) return err(EPERM);
+    if (nice < o->nice.load() && static_cast<u64>(20 - nice) > lowest && !t.creds()->capable(CAP_SYS_NICE))
+        return err(EPERM);
     o->nice.store(nice);
     return 0;
 }
@@ -206,14 +213,17 @@ constexpr SyscallRow kRows[] = {
     {24, "sched_yield", syscall<sys_sched_yield>, "", Support::Full, ""},
     {142, "sched_setparam", syscall<sys_sched_setparam>, "d ptr", Support::Partial, "kept and shown, not enforced"},
     {143, "sched_getparam", syscall<sys_sched_getparam>, "d ptr", Support::Full, ""},
-    {144, "sched_setscheduler", syscall<sys_sched_setscheduler>, "d d ptr", Support::Partial, "kept and shown, not enforced"},
+    {144, "sched_setscheduler", syscall<sys_sched_setscheduler>, "d d ptr", Support::Partial,
+     "kept and shown, not enforced"},
     {145, "sched_getscheduler", syscall<sys_sched_getscheduler>, "d", Support::Full, ""},
     {146, "sched_get_priority_max", syscall<sys_sched_get_priority_max>, "d", Support::Full, ""},
     {147, "sched_get_priority_min", syscall<sys_sched_get_priority_min>, "d", Support::Full, ""},
     {148, "sched_rr_get_interval", syscall<sys_sched_rr_get_interval>, "d ptr", Support::Full, ""},
-    {203, "sched_setaffinity", syscall<sys_sched_setaffinity>, "d u ptr", Support::Partial, "kept and shown, not enforced"},
+    {203, "sched_setaffinity", syscall<sys_sched_setaffinity>, "d u ptr", Support::Partial,
+     "kept and shown, not enforced"},
     {204, "sched_getaffinity", syscall<sys_sched_getaffinity>, "d u ptr", Support::Full, ""},
-    {314, "sched_setattr", syscall<sys_sched_setattr>, "d ptr flags", Support::Partial, "kept and shown, not enforced; no SCHED_DEADLINE"},
+    {314, "sched_setattr", syscall<sys_sched_setattr>, "d ptr flags", Support::Partial,
+     "kept and shown, not enforced; no SCHED_DEADLINE"},
     {315, "sched_getattr", syscall<sys_sched_getattr>, "d ptr u flags", Support::Full, ""},
 };
 

@@ -21,14 +21,16 @@ Result<long> sys_setpgid(Task& t, int pid, int pgid) {
 
 Result<long> sys_getpgid(Task& t, int pid) {
     SharedLock l(t.kernel().tasks().mu);
-    return SBX_TRY(group_by_pid(t, pid))->pgrp->nr_in(t.pid_ns());
+    return SBX_TRY(group_by_pid(t, pid))
+    ->pgrp->nr_in(t.pid_ns());
 }
 
 Result<long> sys_getpgrp(Task& t) { return sys_getpgid(t, 0); }
 
 Result<long> sys_getsid(Task& t, int pid) {
     SharedLock l(t.kernel().tasks().mu);
-    return SBX_TRY(group_by_pid(t, pid))->session->nr_in(t.pid_ns());
+    return SBX_TRY(group_by_pid(t, pid))
+    ->session->nr_in(t.pid_ns());
 }
 
 Result<long> sys_setsid(Task& t) {

@@ -20,8 +20,8 @@ Result<long> sys_rt_sigaction(Task& t, int sig, UserPtr<KernelSigaction> act, Us
     if (act) a = SBX_TRY(t.copy_in(act));
     if (!is_valid_signal(sig) || (act && is_kernel_only(sig))) return err(EINVAL);
     // UAPI_SA_FLAGS: unknown bits are cleared, so that programs can probe for them.
-    constexpr u64 kKnown = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER | 0x80000000 /*RESETHAND*/ |
-                           0x04000000 /*RESTORER*/ | 0x00000800 /*EXPOSE_TAGBITS*/;
+    constexpr u64 kKnown = SA_NOCLDSTOP | SA_NOCLDWAIT | SA_SIGINFO | SA_ONSTACK | SA_RESTART | SA_NODEFER |
+                           0x80000000 /*RESETHAND*/ | 0x04000000 /*RESTORER*/ | 0x00000800 /*EXPOSE_TAGBITS*/;
     a.flags &= kKnown;
     a.mask = a.mask & ~kUnblockable;
     {
@@ -49,10 +49,10 @@ Result<long> sys_rt_sigprocmask(Task& t, int how, UserPtr<SigSet> set, UserPtr<S
     if (set) {
         SigSet s = SBX_TRY(t.copy_in(set));
         switch (how) {
-            case SIG_BLOCK: s = was | s; break;
-            case SIG_UNBLOCK: s = was & ~s; break;
-            case SIG_SETMASK: break;
-            default: return err(EINVAL);
+        case SIG_BLOCK: s = was | s; break;
+        case SIG_UNBLOCK: s = was & ~s; break;
+        case SIG_SETMASK: break;
+        default: return err(EINVAL);
         }
         set_signal_mask(t, s);
     }
@@ -211,9 +211,11 @@ Result<PendingSignals::Taken> wait_for_signal(Task& t, SigSet set, Nanos deadlin
     return r;
 }
 
-Result<long> sys_rt_sigtimedwait(Task& t, UserPtr<SigSet> set, UserPtr<SigInfo> out, UserPtr<timespec> timeout, u64 size) {
+Result<long> sys_rt_sigtimedwait(Task& t, UserPtr<SigSet> set, UserPtr<SigInfo> out, UserPtr<timespec> timeout,
+                                 u64 size) {
     SBX_TRY(check_set_size(size));
-    SigSet wanted = SBX_TRY(t.copy_in(set)) & ~kUnblockable;
+    SigSet wanted = SBX_TRY(t.copy_in(set))
+    &~kUnblockable;
     Nanos deadline = kNever;
     if (timeout) {
         timespec ts = SBX_TRY(t.copy_in(timeout));

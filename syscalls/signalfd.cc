@@ -10,7 +10,8 @@ namespace {
 
 Result<long> sys_signalfd4(Task& t, int fd, UserPtr<SigSet> set, u64 size, int flags) {
     if (size != sizeof(SigSet)) return err(EINVAL);
-    SigSet mask = SBX_TRY(t.copy_in(set)) & ~kUnblockable;
+    SigSet mask = SBX_TRY(t.copy_in(set))
+    &~kUnblockable;
     if (flags & ~(O_CLOEXEC | O_NONBLOCK)) return err(EINVAL);
     if (fd == -1) {
         Ref<vfs::OpenFile> f = make_ref<anon::SignalFile>(mask, flags);

@@ -58,7 +58,8 @@ Result<long> sys_connect(Task& t, int fd, u64 addr, int len) {
     std::string a = SBX_TRY(copy_in_address(t, addr, len));
     Nanos timeout = s->send_timeout;
     Nanos deadline = timeout == kNever ? kNever : add_sat(host_monotonic(), timeout);
-    SBX_TRY(wait_file(t, *s, kEventOut, s->nonblocking(), [&] { return s->connect(a, t.caller()); }, deadline));
+    SBX_TRY(wait_file(
+        t, *s, kEventOut, s->nonblocking(), [&] { return s->connect(a, t.caller()); }, deadline));
     return 0;
 }
 
@@ -121,23 +122,23 @@ constexpr int kRcvTimeoNew = 66, kSndTimeoNew = 67;  // the same structure on 64
 
 Result<std::string> get_option(Task& t, SocketFile& s, int level, int name) {
     if (level == SOL_SOCKET) switch (name) {
-            case SO_TYPE: return bytes_of(s.type());
-            case SO_DOMAIN: return bytes_of(s.domain());
-            case SO_PROTOCOL: return bytes_of(s.protocol());
-            case SO_RCVTIMEO:
-            case kRcvTimeoNew: return timeout_bytes(s.receive_timeout);
-            case SO_SNDTIMEO:
-            case kSndTimeoNew: return timeout_bytes(s.send_timeout);
-            case SO_REUSEADDR:
-            case SO_REUSEPORT:
-            case SO_KEEPALIVE:
-            case SO_BROADCAST:
-            case SO_OOBINLINE:
-            case SO_PRIORITY: return bytes_of(static_cast<int>((s.simple_options.load() >> name) & 1));
-            case SO_LINGER: return bytes_of(linger{});
-            case SO_RCVLOWAT:
-            case SO_SNDLOWAT: return bytes_of(1);
-            default: break;
+        case SO_TYPE: return bytes_of(s.type());
+        case SO_DOMAIN: return bytes_of(s.domain());
+        case SO_PROTOCOL: return bytes_of(s.protocol());
+        case SO_RCVTIMEO:
+        case kRcvTimeoNew: return timeout_bytes(s.receive_timeout);
+        case SO_SNDTIMEO:
+        case kSndTimeoNew: return timeout_bytes(s.send_timeout);
+        case SO_REUSEADDR:
+        case SO_REUSEPORT:
+        case SO_KEEPALIVE:
+        case SO_BROADCAST:
+        case SO_OOBINLINE:
+        case SO_PRIORITY: return bytes_of(static_cast<int>((s.simple_options.load() >> name) & 1));
+        case SO_LINGER: return bytes_of(linger{});
+        case SO_RCVLOWAT:
+        case SO_SNDLOWAT: return bytes_of(1);
+        default: break;
         }
     return s.get_option(level, name, t.caller());
 }
@@ -162,29 +163,29 @@ Result<long> sys_setsockopt(Task& t, int fd, int level, int name, u64 value, int
     int n = 0;
     v.copy(reinterpret_cast<char*>(&n), sizeof n);
     if (level == SOL_SOCKET) switch (name) {
-            case SO_TYPE:
-            case SO_DOMAIN:
-            case SO_PROTOCOL:
-            case SO_ERROR:
-            case SO_ACCEPTCONN:
-            case SO_PEERCRED: return err(ENOPROTOOPT);
-            case SO_RCVTIMEO:
-            case kRcvTimeoNew: s->receive_timeout = SBX_TRY(parse_timeout(v)); return 0;
-            case SO_SNDTIMEO:
-            case kSndTimeoNew: s->send_timeout = SBX_TRY(parse_timeout(v)); return 0;
-            case SO_REUSEADDR:
-            case SO_REUSEPORT:
-            case SO_KEEPALIVE:
-            case SO_BROADCAST:
-            case SO_OOBINLINE:
-            case SO_PRIORITY:
-                if (n)
-                    s->simple_options.fetch_or(1u << name);
-                else
-                    s->simple_options.fetch_and(~(1u << name));
-                return 0;
-            case SO_LINGER: return v.size() < sizeof(linger) ? Result<long>(err(EINVAL)) : 0;
-            default: break;
+        case SO_TYPE:
+        case SO_DOMAIN:
+        case SO_PROTOCOL:
+        case SO_ERROR:
+        case SO_ACCEPTCONN:
+        case SO_PEERCRED: return err(ENOPROTOOPT);
+        case SO_RCVTIMEO:
+        case kRcvTimeoNew: s->receive_timeout = SBX_TRY(parse_timeout(v)); return 0;
+        case SO_SNDTIMEO:
+        case kSndTimeoNew: s->send_timeout = SBX_TRY(parse_timeout(v)); return 0;
+        case SO_REUSEADDR:
+        case SO_REUSEPORT:
+        case SO_KEEPALIVE:
+        case SO_BROADCAST:
+        case SO_OOBINLINE:
+        case SO_PRIORITY:
+            if (n)
+                s->simple_options.fetch_or(1u << name);
+            else
+                s->simple_options.fetch_and(~(1u << name));
+            return 0;
+        case SO_LINGER: return v.size() < sizeof(linger) ? Result<long>(err(EINVAL)) : 0;
+        default: break;
         }
     SBX_TRY(s->set_option(level, name, v, t.caller()));
     return 0;

@@ -182,7 +182,9 @@ struct ControlWriter {
             len = room - used;
         }
         abi::cmsghdr h{len, SOL_SOCKET, type};
-        if (!t.mm().copy_out(addr + used, &h, sizeof h) || !t.mm().copy_out(addr + used + sizeof h, data, len - sizeof h)) return;
+        if (!t.mm().copy_out(addr + used, &h, sizeof h) ||
+            !t.mm().copy_out(addr + used + sizeof h, data, len - sizeof h))
+            return;
         used += std::min(abi::cmsg_align(len), room - used);
     }
 };
@@ -212,7 +214,8 @@ Result<long> receive_one(Task& t, SocketFile& s, u64 addr, int flags) {
     long n = SBX_TRY(receive_message(t, s, buf, a));
     ControlWriter w{t, m.control, m.control ? m.controllen : 0};
     if (a.creds_wanted) {
-        abi::ucred u{a.creds.pid ? a.creds.pid->nr_in(t.pid_ns()) : 0, t.creds()->user_ns->from_kuid_munged(a.creds.uid),
+        abi::ucred u{a.creds.pid ? a.creds.pid->nr_in(t.pid_ns()) : 0,
+                     t.creds()->user_ns->from_kuid_munged(a.creds.uid),
                      t.creds()->user_ns->from_kgid_munged(a.creds.gid)};
         w.put(abi::kScmCredentials, &u, sizeof u);
     }

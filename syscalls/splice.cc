@@ -19,7 +19,9 @@ constexpr size_t kFileChunk = 65536;
 
 using vfs::OpenFile;
 
-pipefs::PipeFile* as_pipe(OpenFile& f) { return f.kind() == &pipefs::PipeFile::kKind ? static_cast<pipefs::PipeFile*>(&f) : nullptr; }
+pipefs::PipeFile* as_pipe(OpenFile& f) {
+    return f.kind() == &pipefs::PipeFile::kKind ? static_cast<pipefs::PipeFile*>(&f) : nullptr;
+}
 
 Result<Ref<OpenFile>> get(Task& t, int fd, bool write) {
     Ref<OpenFile> f = SBX_TRY(t.files().get(fd));
@@ -77,7 +79,8 @@ Result<u64> pump(Task& t, Side& in, Side& out, u64 n, bool in_nonblock, bool out
     bool end = false;
     while (done < n && !failed && !t.interrupted()) {
         if (!out.has_pos)
-            if (Result<> r = wait_ready(t, out.f, kEventOut | kEventWrNorm, out_nonblock || done != 0); !r) failed = r.error().value;
+            if (Result<> r = wait_ready(t, out.f, kEventOut | kEventWrNorm, out_nonblock || done != 0); !r)
+                failed = r.error().value;
         if (!failed && as_pipe(out.f)) {
             // EPIPE before anything is taken.
             mm::KernelIoBuf none{ConstBytes()};
@@ -133,7 +136,8 @@ Result<long> run(Task& t, Side& in, Side& out, u64 n, bool in_nonblock, bool out
 Result<long> sys_splice(Task& t, int fd_in, UserPtr<i64> off_in, int fd_out, UserPtr<i64> off_out, u64 n, u32 flags) {
     if (n == 0) return 0;
     if (flags & ~kKnownFlags) return err(EINVAL);
-    Ref<OpenFile> in = SBX_TRY(get(t, fd_in, false)), out = SBX_TRY(get(t, fd_out, true));
+    Ref<OpenFile> in = SBX_TRY(get(t, fd_in, false))
+    , out = SBX_TRY(get(t, fd_out, true));
     pipefs::PipeFile *from = as_pipe(*in), *to = as_pipe(*out);
     if (!from && !to) return err(EINVAL);
     if ((from && off_in) || (to && off_out)) return err(ESPIPE);
@@ -148,7 +152,8 @@ Result<long> sys_splice(Task& t, int fd_in, UserPtr<i64> off_in, int fd_out, Use
 Result<long> sys_tee(Task& t, int fd_in, int fd_out, u64 n, u32 flags) {
     if (flags & ~kKnownFlags) return err(EINVAL);
     if (n == 0) return 0;
-    Ref<OpenFile> in = SBX_TRY(get(t, fd_in, false)), out = SBX_TRY(get(t, fd_out, true));
+    Ref<OpenFile> in = SBX_TRY(get(t, fd_in, false))
+    , out = SBX_TRY(get(t, fd_out, true));
     pipefs::PipeFile *from = as_pipe(*in), *to = as_pipe(*out);
     if (!from || !to || &from->pipe() == &to->pipe()) return err(EINVAL);
     bool nonblock = flags & SPLICE_F_NONBLOCK;
@@ -201,9 +206,11 @@ Result<long> sys_sendfile(Task& t, int fd_out, int fd_in, UserPtr<i64> offset, u
     return run(t, a, b, n, in->nonblocking(), out->nonblocking());
 }
 
-Result<long> sys_copy_file_range(Task& t, int fd_in, UserPtr<i64> off_in, int fd_out, UserPtr<i64> off_out, u64 n, u32 flags) {
+Result<long> sys_copy_file_range(Task& t, int fd_in, UserPtr<i64> off_in, int fd_out, UserPtr<i64> off_out, u64 n,
+                                 u32 flags) {
     if (flags) return err(EINVAL);
-    Ref<OpenFile> in = SBX_TRY(get(t, fd_in, false)), out = SBX_TRY(get(t, fd_out, true));
+    Ref<OpenFile> in = SBX_TRY(get(t, fd_in, false))
+    , out = SBX_TRY(get(t, fd_out, true));
     if (in->inode().is_dir() || out->inode().is_dir()) return err(EISDIR);
     if (!in->inode().is_regular() || !out->inode().is_regular()) return err(EINVAL);
     if (out->flags() & O_APPEND) return err(EBADF);

@@ -49,8 +49,12 @@ Result<long> stat_at(Task& t, int dirfd, UserString path, UserPtr<struct stat> o
 }
 
 Result<long> sys_stat(Task& t, UserString path, UserPtr<struct stat> out) { return stat_at(t, AT_FDCWD, path, out, 0); }
-Result<long> sys_lstat(Task& t, UserString path, UserPtr<struct stat> out) { return stat_at(t, AT_FDCWD, path, out, AT_SYMLINK_NOFOLLOW); }
-Result<long> sys_fstat(Task& t, int fd, UserPtr<struct stat> out) { return put_stat(t, SBX_TRY(t.files().get(fd))->path(), out); }
+Result<long> sys_lstat(Task& t, UserString path, UserPtr<struct stat> out) {
+    return stat_at(t, AT_FDCWD, path, out, AT_SYMLINK_NOFOLLOW);
+}
+Result<long> sys_fstat(Task& t, int fd, UserPtr<struct stat> out) {
+    return put_stat(t, SBX_TRY(t.files().get(fd))->path(), out);
+}
 Result<long> sys_newfstatat(Task& t, int dirfd, UserString path, UserPtr<struct stat> out, int flags) {
     if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH | AT_NO_AUTOMOUNT)) return err(EINVAL);
     return stat_at(t, dirfd, path, out, flags);
@@ -63,10 +67,9 @@ Result<long> sys_statx(Task& t, int dirfd, UserString path, int flags, u32 mask,
     if ((flags & abi::kAtStatxSyncType) == abi::kAtStatxSyncType || (mask & abi::kStatxReserved)) return err(EINVAL);
     vfs::Path p;
     // Linux takes a null path with AT_EMPTY_PATH for "" (since 6.11).
-    if (!path && (flags & AT_EMPTY_PATH))
-        p = dirfd == AT_FDCWD ? t.fs().cwd() : SBX_TRY(t.files().get(dirfd))->path();
-    else
-        p = SBX_TRY(walk_at(t, dirfd, path, flags));
+    if (!path && (flags & AT_EMPTY_PATH)) p = dirfd == AT_FDCWD ? t.fs().cwd() : SBX_TRY(t.files().get(dirfd))
+    ->path();
+    else p = SBX_TRY(walk_at(t, dirfd, path, flags));
     vfs::Attr a = SBX_TRY(vfs::get_attr(p));
     struct stat s = to_stat(t, p, a);
     abi::Statx x{};
@@ -96,7 +99,8 @@ Result<long> sys_statx(Task& t, int dirfd, UserString path, int flags, u32 mask,
 }
 
 Result<long> access_at(Task& t, int dirfd, UserString path, int mode, int flags) {
-    if ((mode & ~(R_OK | W_OK | X_OK)) || (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))) return err(EINVAL);
+    if ((mode & ~(R_OK | W_OK | X_OK)) || (flags & ~(AT_EACCESS | AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)))
+        return err(EINVAL);
     // Real ids, and capabilities as execve by the real user would give (access_override_creds).
     CredsRef effective = t.creds();
     vfs::Caller caller = t.caller();
@@ -105,7 +109,8 @@ Result<long> access_at(Task& t, int dirfd, UserString path, int mode, int flags)
         real = effective->clone();
         real->fsuid = real->uid;
         real->fsgid = real->gid;
-        if (!(real->securebits & 4 /* SECBIT_NO_SETUID_FIXUP */)) real->effective = real->user_ns->from_kuid(real->uid) == 0 ? real->permitted : CapSet{};
+        if (!(real->securebits & 4 /* SECBIT_NO_SETUID_FIXUP */))
+            real->effective = real->user_ns->from_kuid(real->uid) == 0 ? real->permitted : CapSet{};
         caller.creds = real.get();
     }
     std::string name = SBX_TRY(t.copy_in_path(path));
@@ -119,7 +124,9 @@ Result<long> access_at(Task& t, int dirfd, UserString path, int mode, int flags)
 
 Result<long> sys_access(Task& t, UserString path, int mode) { return access_at(t, AT_FDCWD, path, mode, 0); }
 Result<long> sys_faccessat(Task& t, int dirfd, UserString path, int mode) { return access_at(t, dirfd, path, mode, 0); }
-Result<long> sys_faccessat2(Task& t, int dirfd, UserString path, int mode, int flags) { return access_at(t, dirfd, path, mode, flags); }
+Result<long> sys_faccessat2(Task& t, int dirfd, UserString path, int mode, int flags) {
+    return access_at(t, dirfd, path, mode, flags);
+}
 
 Result<long> read_link_at(Task& t, int dirfd, UserString path, u64 buf, int size) {
     if (size <= 0) return err(EINVAL);
@@ -137,8 +144,12 @@ Result<long> read_link_at(Task& t, int dirfd, UserString path, u64 buf, int size
     return static_cast<long>(n);
 }
 
-Result<long> sys_readlink(Task& t, UserString path, u64 buf, int size) { return read_link_at(t, AT_FDCWD, path, buf, size); }
-Result<long> sys_readlinkat(Task& t, int dirfd, UserString path, u64 buf, int size) { return read_link_at(t, dirfd, path, buf, size); }
+Result<long> sys_readlink(Task& t, UserString path, u64 buf, int size) {
+    return read_link_at(t, AT_FDCWD, path, buf, size);
+}
+Result<long> sys_readlinkat(Task& t, int dirfd, UserString path, u64 buf, int size) {
+    return read_link_at(t, dirfd, path, buf, size);
+}
 
 Result<long> put_statfs(Task& t, const vfs::Path& p, UserPtr<struct statfs> out) {
     vfs::StatFs s = SBX_TRY(p.mount->fs().statfs());
@@ -154,14 +165,19 @@ Result<long> put_statfs(Task& t, const vfs::Path& p, UserPtr<struct statfs> out)
     f.f_namelen = static_cast<__typeof__(f.f_namelen)>(s.namelen);
     f.f_frsize = static_cast<__typeof__(f.f_frsize)>(s.frsize);
     // ST_VALID and the mount's flags, whose values are those of MS_*.
-    f.f_flags = static_cast<__typeof__(f.f_flags)>(0x20 | (p.mount->flags() & 0xf) | (p.mount->flags() & 0x400) | (p.mount->flags() & 0x800) |
-                                                   (p.mount->flags() & MS_RELATIME ? 0x1000 : 0));
+    f.f_flags =
+        static_cast<__typeof__(f.f_flags)>(0x20 | (p.mount->flags() & 0xf) | (p.mount->flags() & 0x400) |
+                                           (p.mount->flags() & 0x800) | (p.mount->flags() & MS_RELATIME ? 0x1000 : 0));
     SBX_TRY(t.copy_out(out, f));
     return 0;
 }
 
-Result<long> sys_statfs(Task& t, UserString path, UserPtr<struct statfs> out) { return put_statfs(t, SBX_TRY(walk_at(t, AT_FDCWD, path, 0)), out); }
-Result<long> sys_fstatfs(Task& t, int fd, UserPtr<struct statfs> out) { return put_statfs(t, SBX_TRY(t.files().get(fd))->path(), out); }
+Result<long> sys_statfs(Task& t, UserString path, UserPtr<struct statfs> out) {
+    return put_statfs(t, SBX_TRY(walk_at(t, AT_FDCWD, path, 0)), out);
+}
+Result<long> sys_fstatfs(Task& t, int fd, UserPtr<struct statfs> out) {
+    return put_statfs(t, SBX_TRY(t.files().get(fd))->path(), out);
+}
 
 constexpr SyscallRow kRows[] = {
     {4, "stat", syscall<sys_stat>, "p ptr", Support::Full, ""},

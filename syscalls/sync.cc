@@ -42,7 +42,8 @@ Result<long> sys_syncfs(Task& t, int fd) {
 }
 
 Result<long> sys_sync_file_range(Task& t, int fd, i64 offset, i64 length, u32 flags) {
-    if (flags & ~static_cast<u32>(SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER)) return err(EINVAL);
+    if (flags & ~static_cast<u32>(SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER))
+        return err(EINVAL);
     i64 end = 0;
     if (offset < 0 || length < 0 || __builtin_add_overflow(offset, length, &end)) return err(EINVAL);
     Ref<vfs::OpenFile> f = SBX_TRY(real_file(t, fd));
@@ -55,20 +56,21 @@ Result<long> sys_sync_file_range(Task& t, int fd, i64 offset, i64 length, u32 fl
 
 // vfs_fallocate()
 Result<> check_fallocate(vfs::OpenFile& f, int mode, i64 offset, i64 length) {
-    constexpr int kKnown = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE | FALLOC_FL_ZERO_RANGE |
-                           FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE;
+    constexpr int kKnown = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE |
+                           FALLOC_FL_ZERO_RANGE | FALLOC_FL_INSERT_RANGE | FALLOC_FL_UNSHARE_RANGE;
     if (offset < 0 || length <= 0) return err(EINVAL);
     if (mode & ~kKnown) return err(EOPNOTSUPP);
-    if ((mode & FALLOC_FL_PUNCH_HOLE) && ((mode & FALLOC_FL_ZERO_RANGE) || !(mode & FALLOC_FL_KEEP_SIZE))) return err(EOPNOTSUPP);
+    if ((mode & FALLOC_FL_PUNCH_HOLE) && ((mode & FALLOC_FL_ZERO_RANGE) || !(mode & FALLOC_FL_KEEP_SIZE)))
+        return err(EOPNOTSUPP);
     if ((mode & FALLOC_FL_COLLAPSE_RANGE) && (mode & ~FALLOC_FL_COLLAPSE_RANGE)) return err(EINVAL);
     if ((mode & FALLOC_FL_INSERT_RANGE) && (mode & ~FALLOC_FL_INSERT_RANGE)) return err(EINVAL);
     if (!f.writable()) return err(EBADF);
     switch (f.inode().type()) {
-        case S_IFIFO: return err(ESPIPE);
-        case S_IFDIR: return err(EISDIR);
-        case S_IFREG:
-        case S_IFBLK: break;
-        default: return err(ENODEV);
+    case S_IFIFO: return err(ESPIPE);
+    case S_IFDIR: return err(EISDIR);
+    case S_IFREG:
+    case S_IFBLK: break;
+    default: return err(ENODEV);
     }
     i64 end = 0;
     if (__builtin_add_overflow(offset, length, &end)) return err(EFBIG);

@@ -3,7 +3,6 @@
 #include <string.h>
 #include <sys/random.h>
 
-
 #include <algorithm>
 
 #include "src/abi/sysinfo.h"
@@ -18,21 +17,21 @@ Result<long> sys_arch_prctl(Task& t, int code, u64 addr) {
     // Bases must be canonical user addresses (do_arch_prctl_64: EPERM).
     bool user = addr < t.kernel().platform().user_range().end;
     switch (code) {
-        case ARCH_SET_FS:
-            if (!user) return err(EPERM);
-            t.regs.fs_base = addr;
-            return 0;
-        case ARCH_SET_GS:
-            if (!user) return err(EPERM);
-            t.regs.gs_base = addr;
-            return 0;
-        case ARCH_GET_FS: SBX_TRY(t.copy_out(UserPtr<u64>{addr}, t.regs.fs_base)); return 0;
-        case ARCH_GET_GS: SBX_TRY(t.copy_out(UserPtr<u64>{addr}, t.regs.gs_base)); return 0;
-        case ARCH_GET_CPUID: return 1;
-        case ARCH_SET_CPUID:
-            // Faulting on CPUID needs hardware help; without it Linux says ENODEV.
-            return err(ENODEV);
-        default: return err(EINVAL);
+    case ARCH_SET_FS:
+        if (!user) return err(EPERM);
+        t.regs.fs_base = addr;
+        return 0;
+    case ARCH_SET_GS:
+        if (!user) return err(EPERM);
+        t.regs.gs_base = addr;
+        return 0;
+    case ARCH_GET_FS: SBX_TRY(t.copy_out(UserPtr<u64>{addr}, t.regs.fs_base)); return 0;
+    case ARCH_GET_GS: SBX_TRY(t.copy_out(UserPtr<u64>{addr}, t.regs.gs_base)); return 0;
+    case ARCH_GET_CPUID: return 1;
+    case ARCH_SET_CPUID:
+        // Faulting on CPUID needs hardware help; without it Linux says ENODEV.
+        return err(ENODEV);
+    default: return err(EINVAL);
     }
 }
 
@@ -82,7 +81,8 @@ Result<long> sys_getcpu(Task& t, UserPtr<u32> cpu, UserPtr<u32> node, u64) {
 
 constexpr SyscallRow kRows[] = {
     {99, "sysinfo", syscall<sys_sysinfo>, "ptr", Support::Full, ""},
-    {158, "arch_prctl", syscall<sys_arch_prctl>, "d x", Support::Partial, "FS and GS bases; no CPUID faulting, no shadow stacks"},
+    {158, "arch_prctl", syscall<sys_arch_prctl>, "d x", Support::Partial,
+     "FS and GS bases; no CPUID faulting, no shadow stacks"},
     {309, "getcpu", syscall<sys_getcpu>, "ptr ptr ptr", Support::Full, ""},
     {318, "getrandom", syscall<sys_getrandom>, "ptr u flags", Support::Full, ""},
 };

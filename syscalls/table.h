@@ -43,7 +43,7 @@ T syscall_arg(u64 v) {
     if constexpr (std::is_integral_v<T>)
         return static_cast<T>(v);  // truncation as the kernel's own prototypes do
     else
-        return T{v};               // UserPtr, UserString
+        return T{v};  // UserPtr, UserString
 }
 template <auto F>
 struct Thunk;

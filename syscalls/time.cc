@@ -75,7 +75,8 @@ Result<long> sys_gettimeofday(Task& t, UserPtr<timeval> tv, UserPtr<struct timez
 }
 
 Result<long> sys_time(Task& t, UserPtr<i64> out) {
-    i64 s = SBX_TRY(Timekeeper::now(CLOCK_REALTIME)) / kNanosPerSec;
+    i64 s = SBX_TRY(Timekeeper::now(CLOCK_REALTIME))
+    / kNanosPerSec;
     if (out) SBX_TRY(t.copy_out(out, s));
     return s;
 }
@@ -105,11 +106,13 @@ Result<long> sys_nanosleep(Task& t, UserPtr<timespec> request, UserPtr<timespec>
     return sleep_until(t, add_sat(host_monotonic(), to_nanos(ts)), remaining);
 }
 
-Result<long> sys_clock_nanosleep(Task& t, int clock, int flags, UserPtr<timespec> request, UserPtr<timespec> remaining) {
+Result<long> sys_clock_nanosleep(Task& t, int clock, int flags, UserPtr<timespec> request,
+                                 UserPtr<timespec> remaining) {
     // Sleeping by a CPU clock is possible on Linux for a process's clock; nobody uses it. Its own thread's clock is EINVAL there too.
     bool cpu = clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID || clock < 0;
     if (cpu) return err(clock == CLOCK_THREAD_CPUTIME_ID ? EINVAL : EOPNOTSUPP);
-    if (clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_MONOTONIC_RAW) return err(EOPNOTSUPP);
+    if (clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_MONOTONIC_RAW)
+        return err(EOPNOTSUPP);
     SBX_TRY(Timekeeper::now(clock));
     timespec ts = SBX_TRY(t.copy_in(request));
     if (!timespec_valid(ts)) return err(EINVAL);
@@ -125,9 +128,11 @@ constexpr SyscallRow kRows[] = {
     {35, "nanosleep", syscall<sys_nanosleep>, "ptr ptr", Support::Full, ""},
     {96, "gettimeofday", syscall<sys_gettimeofday>, "ptr ptr", Support::Full, ""},
     {159, "adjtimex", syscall<sys_adjtimex>, "ptr", Support::Partial, "reading only; changes give EPERM"},
-    {164, "settimeofday", syscall<sys_settimeofday>, "ptr ptr", Support::Partial, "always EPERM: the clocks are the host's"},
+    {164, "settimeofday", syscall<sys_settimeofday>, "ptr ptr", Support::Partial,
+     "always EPERM: the clocks are the host's"},
     {201, "time", syscall<sys_time>, "ptr", Support::Full, ""},
-    {227, "clock_settime", syscall<sys_clock_settime>, "d ptr", Support::Partial, "always EPERM: the clocks are the host's"},
+    {227, "clock_settime", syscall<sys_clock_settime>, "d ptr", Support::Partial,
+     "always EPERM: the clocks are the host's"},
     {228, "clock_gettime", syscall<sys_clock_gettime>, "d ptr", Support::Full, ""},
     {229, "clock_getres", syscall<sys_clock_getres>, "d ptr", Support::Full, ""},
     {230, "clock_nanosleep", syscall<sys_clock_nanosleep>, "d flags ptr ptr", Support::Partial, "not by CPU clocks"},

@@ -13,7 +13,8 @@ namespace sbx {
 namespace {
 
 std::shared_ptr<IntervalTimers> itimers_of(Task& t) {
-    return t.group().itimers.get_or([&] { return std::make_shared<IntervalTimers>(t.group(), t.kernel().timekeeper()); });
+    return t.group().itimers.get_or(
+        [&] { return std::make_shared<IntervalTimers>(t.group(), t.kernel().timekeeper()); });
 }
 
 std::shared_ptr<PosixTimers> posix_timers_of(Task& t) {
@@ -69,7 +70,8 @@ Result<long> sys_setitimer(Task& t, int which, UserPtr<itimerval> in, UserPtr<it
 }
 
 Result<long> sys_alarm(Task& t, u32 seconds) {
-    IntervalTimers::Value was = itimers_of(t)->set(IntervalTimers::kReal, {static_cast<Nanos>(seconds) * kNanosPerSec, 0});
+    IntervalTimers::Value was =
+        itimers_of(t)->set(IntervalTimers::kReal, {static_cast<Nanos>(seconds) * kNanosPerSec, 0});
     // Rounded to the nearest second, but never to "none" (alarm_setitimer).
     Nanos s = was.left / kNanosPerSec, rest = was.left % kNanosPerSec;
     if ((s == 0 && rest) || rest >= kNanosPerSec / 2) s++;
@@ -86,7 +88,8 @@ struct KernelSigevent {
 
 Result<long> sys_timer_create(Task& t, int clock, UserPtr<KernelSigevent> event, UserPtr<int> out) {
     if (!Timekeeper::now(clock)) SBX_TRY(cpu_clock_now(t, clock));
-    if (clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE) return err(EOPNOTSUPP);
+    if (clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
+        return err(EOPNOTSUPP);
     PosixTimer::Notify n;
     n.how = SIGEV_SIGNAL;
     n.signo = SIGALRM;
@@ -144,7 +147,10 @@ Result<long> sys_timer_gettime(Task& t, int id, UserPtr<itimerspec> out) {
     return 0;
 }
 
-Result<long> sys_timer_getoverrun(Task& t, int id) { return SBX_TRY(find(t, id))->overrun(); }
+Result<long> sys_timer_getoverrun(Task& t, int id) {
+    return SBX_TRY(find(t, id))
+    ->overrun();
+}
 
 Result<long> sys_timer_delete(Task& t, int id) {
     if (!posix_timers_of(t)->remove(id)) return err(EINVAL);

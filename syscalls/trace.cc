@@ -35,29 +35,42 @@ bool in_list(std::string_view list, std::string_view name) {
     return false;
 }
 
-bool in_file(const SyscallRow& r) { return has_format(r, "p") || in_list("getcwd fchdir inotify_add_watch fanotify_mark", r.name); }
+bool in_file(const SyscallRow& r) {
+    return has_format(r, "p") || in_list("getcwd fchdir inotify_add_watch fanotify_mark", r.name);
+}
 bool in_desc(const SyscallRow& r) {
     return has_format(r, "fd") || has_format(r, "fds") ||
-           in_list("open openat openat2 creat pipe pipe2 eventfd eventfd2 epoll_create epoll_create1 signalfd signalfd4 timerfd_create "
-                   "memfd_create inotify_init inotify_init1 select pselect6 poll ppoll mmap pidfd_open userfaultfd perf_event_open",
-                   r.name);
+           in_list(
+               "open openat openat2 creat pipe pipe2 eventfd eventfd2 epoll_create epoll_create1 signalfd signalfd4 "
+               "timerfd_create "
+               "memfd_create inotify_init inotify_init1 select pselect6 poll ppoll mmap pidfd_open userfaultfd "
+               "perf_event_open",
+               r.name);
 }
 bool in_process(const SyscallRow& r) {
-    return in_list("fork vfork clone clone3 execve execveat exit exit_group wait4 waitid kill tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo "
-                   "pidfd_open pidfd_send_signal arch_prctl unshare setns",
-                   r.name);
+    return in_list(
+        "fork vfork clone clone3 execve execveat exit exit_group wait4 waitid kill tkill tgkill rt_sigqueueinfo "
+        "rt_tgsigqueueinfo "
+        "pidfd_open pidfd_send_signal arch_prctl unshare setns",
+        r.name);
 }
 bool in_memory(const SyscallRow& r) {
-    return in_list("brk mmap munmap mremap mprotect pkey_mprotect madvise process_madvise mincore msync mlock mlock2 munlock mlockall munlockall "
-                   "remap_file_pages mbind get_mempolicy set_mempolicy migrate_pages move_pages shmat shmdt io_setup io_destroy",
-                   r.name);
+    return in_list(
+        "brk mmap munmap mremap mprotect pkey_mprotect madvise process_madvise mincore msync mlock mlock2 munlock "
+        "mlockall munlockall "
+        "remap_file_pages mbind get_mempolicy set_mempolicy migrate_pages move_pages shmat shmdt io_setup io_destroy",
+        r.name);
 }
 bool in_network(const SyscallRow& r) {
-    return in_list("socket socketpair bind connect listen accept accept4 getsockname getpeername getsockopt setsockopt send* recv* shutdown", r.name) &&
+    return in_list(
+               "socket socketpair bind connect listen accept accept4 getsockname getpeername getsockopt setsockopt "
+               "send* recv* shutdown",
+               r.name) &&
            std::string_view(r.name) != "sendfile";
 }
 bool in_signal(const SyscallRow& r) {
-    return in_list("rt_sig* rt_tgsigqueueinfo sigaltstack kill tkill tgkill pause signalfd signalfd4 pidfd_send_signal", r.name);
+    return in_list("rt_sig* rt_tgsigqueueinfo sigaltstack kill tkill tgkill pause signalfd signalfd4 pidfd_send_signal",
+                   r.name);
 }
 
 struct Family {
@@ -65,7 +78,8 @@ struct Family {
     bool (*has)(const SyscallRow&);
 };
 constexpr Family kFamilies[] = {
-    {"file", in_file}, {"desc", in_desc}, {"process", in_process}, {"memory", in_memory}, {"network", in_network}, {"signal", in_signal},
+    {"file", in_file},     {"desc", in_desc},       {"process", in_process},
+    {"memory", in_memory}, {"network", in_network}, {"signal", in_signal},
 };
 
 CallSet matching(bool (*has)(const SyscallRow&)) {
@@ -126,7 +140,8 @@ void on_leave(Task& t, u64 nr, const Result<long>& result) {
     for (size_t i = 0; i < call.count; i++) {
         if (i) line += ", ";
         if (i == call.output)
-            line += result && *result > 0 ? trace::format_bytes(t, call.args.a[i], static_cast<u64>(*result)) : trace::format_pointer(call.args.a[i]);
+            line += result && *result > 0 ? trace::format_bytes(t, call.args.a[i], static_cast<u64>(*result))
+                                          : trace::format_pointer(call.args.a[i]);
         else
             line += call.text[i];
     }

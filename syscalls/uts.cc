@@ -11,7 +11,7 @@
 namespace sbx {
 namespace {
 
-constexpr u64 kMaxName = 64;  // __NEW_UTS_LEN
+constexpr u64 kMaxName = 64;         // __NEW_UTS_LEN
 constexpr u32 kUname26 = 0x0020000;  // personality(2)
 
 UtsNamespace& uts_of(Task& t) { return static_cast<UtsNamespace&>(*t.ns().uts); }
@@ -23,7 +23,7 @@ struct Names {
 
 Result<long> sys_uname(Task& t, UserPtr<Names> out) {
     Names n{};
-    auto put = [](char (&field)[65], std::string_view s) { s.copy(field, sizeof field - 1); };
+    auto put = [](char(&field)[65], std::string_view s) { s.copy(field, sizeof field - 1); };
     put(n.sysname, kSysname);
     put(n.nodename, uts_of(t).host_name());
     put(n.release, (t.personality & kUname26) ? "2.6.72" : kRelease);

@@ -40,31 +40,32 @@ Result<long> sys_wait4(Task& t, int pid, UserPtr<int> status, int options, UserP
 }
 
 Result<long> sys_waitid(Task& t, int which, int id, UserPtr<SigInfo> out, int options, UserPtr<KernelRusage> usage) {
-    if (options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL)) return err(EINVAL);
+    if (options & ~(WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL))
+        return err(EINVAL);
     if (!(options & (WEXITED | WSTOPPED | WCONTINUED))) return err(EINVAL);
     WaitQuery q;
     q.options = options;
     switch (which) {
-        case P_ALL: break;
-        case P_PID:
-            if (id <= 0) return err(EINVAL);
-            q.who = WaitQuery::Who::Pid;
-            q.pid = find_pid(t, id);
-            break;
-        case P_PGID:
-            if (id < 0) return err(EINVAL);
-            q.who = WaitQuery::Who::Pgrp;
-            q.pid = id == 0 ? t.group().pgrp : find_pid(t, id);
-            break;
-        case P_PIDFD: {
-            if (id < 0) return err(EINVAL);
-            q.who = WaitQuery::Who::Pid;
-            Ref<vfs::OpenFile> f = SBX_TRY(t.files().get(id));
-            q.pid = SBX_TRY(pid_of_pidfd(*f));
-            if (f->nonblocking()) q.options |= WNOHANG;
-            break;
-        }
-        default: return err(EINVAL);
+    case P_ALL: break;
+    case P_PID:
+        if (id <= 0) return err(EINVAL);
+        q.who = WaitQuery::Who::Pid;
+        q.pid = find_pid(t, id);
+        break;
+    case P_PGID:
+        if (id < 0) return err(EINVAL);
+        q.who = WaitQuery::Who::Pgrp;
+        q.pid = id == 0 ? t.group().pgrp : find_pid(t, id);
+        break;
+    case P_PIDFD: {
+        if (id < 0) return err(EINVAL);
+        q.who = WaitQuery::Who::Pid;
+        Ref<vfs::OpenFile> f = SBX_TRY(t.files().get(id));
+        q.pid = SBX_TRY(pid_of_pidfd(*f));
+        if (f->nonblocking()) q.options |= WNOHANG;
+        break;
+    }
+    default: return err(EINVAL);
     }
     if (q.who != WaitQuery::Who::Any && !q.pid) return err(ECHILD);
     WaitResult r = SBX_TRY(wait_for_child(t, q));

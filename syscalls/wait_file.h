@@ -9,7 +9,8 @@ namespace sbx {
 // Calls op() until it gives anything but EAGAIN, waiting for `events` of the file in between. Gives EAGAIN at once if the file (or
 // `nonblock`) says so, EAGAIN at the deadline, ERESTARTSYS when a signal is to be handled.
 template <class Op>
-auto wait_file(Task& t, vfs::OpenFile& f, EventMask events, bool nonblock, Op&& op, Nanos deadline = kNever) -> decltype(op()) {
+auto wait_file(Task& t, vfs::OpenFile& f, EventMask events, bool nonblock, Op&& op, Nanos deadline = kNever)
+    -> decltype(op()) {
     auto r = op();
     if (r || !(r.error() == EAGAIN) || nonblock) return r;
     TaskWaiter w(t, events);

@@ -9,9 +9,9 @@
 namespace sbx {
 namespace {
 
-constexpr size_t kNameSize = 256;       // XATTR_NAME_MAX + 1
-constexpr u64 kValueMax = 65536;        // XATTR_SIZE_MAX
-constexpr u64 kListMax = 65536;         // XATTR_LIST_MAX
+constexpr size_t kNameSize = 256;  // XATTR_NAME_MAX + 1
+constexpr u64 kValueMax = 65536;   // XATTR_SIZE_MAX
+constexpr u64 kListMax = 65536;    // XATTR_LIST_MAX
 
 // strncpy_from_user() of fs/xattr.c: a name that is empty or too long is ERANGE.
 Result<std::string> name_arg(Task& t, UserString name) {
@@ -43,14 +43,19 @@ Result<SetArgs> set_args(Task& t, UserString name, u64 value, u64 size, int flag
     a.flags = flags;
     return a;
 }
-Result<long> set(Task& t, Result<vfs::Path> (*find)(Task&, UserString), UserString path, UserString name, u64 value, u64 size, int flags) {
+Result<long> set(Task& t, Result<vfs::Path> (*find)(Task&, UserString), UserString path, UserString name, u64 value,
+                 u64 size, int flags) {
     SetArgs a = SBX_TRY(set_args(t, name, value, size, flags));
     vfs::Path p = SBX_TRY(find(t, path));
     SBX_TRY(vfs::set_xattr(t.caller(), p, a.name, a.value, a.flags));
     return 0;
 }
-Result<long> sys_setxattr(Task& t, UserString path, UserString name, u64 v, u64 n, int flags) { return set(t, path_arg, path, name, v, n, flags); }
-Result<long> sys_lsetxattr(Task& t, UserString path, UserString name, u64 v, u64 n, int flags) { return set(t, link_arg, path, name, v, n, flags); }
+Result<long> sys_setxattr(Task& t, UserString path, UserString name, u64 v, u64 n, int flags) {
+    return set(t, path_arg, path, name, v, n, flags);
+}
+Result<long> sys_lsetxattr(Task& t, UserString path, UserString name, u64 v, u64 n, int flags) {
+    return set(t, link_arg, path, name, v, n, flags);
+}
 Result<long> sys_fsetxattr(Task& t, int fd, UserString name, u64 v, u64 n, int flags) {
     vfs::Path p = SBX_TRY(file_of(t, fd));
     SetArgs a = SBX_TRY(set_args(t, name, v, n, flags));
@@ -71,9 +76,15 @@ Result<long> get(Task& t, const vfs::Path& p, UserString name, u64 value, u64 si
     std::string v = SBX_TRY(vfs::get_xattr(t.caller(), p, n));
     return put(t, v, value, size);
 }
-Result<long> sys_getxattr(Task& t, UserString path, UserString name, u64 v, u64 n) { return get(t, SBX_TRY(path_arg(t, path)), name, v, n); }
-Result<long> sys_lgetxattr(Task& t, UserString path, UserString name, u64 v, u64 n) { return get(t, SBX_TRY(link_arg(t, path)), name, v, n); }
-Result<long> sys_fgetxattr(Task& t, int fd, UserString name, u64 v, u64 n) { return get(t, SBX_TRY(file_of(t, fd)), name, v, n); }
+Result<long> sys_getxattr(Task& t, UserString path, UserString name, u64 v, u64 n) {
+    return get(t, SBX_TRY(path_arg(t, path)), name, v, n);
+}
+Result<long> sys_lgetxattr(Task& t, UserString path, UserString name, u64 v, u64 n) {
+    return get(t, SBX_TRY(link_arg(t, path)), name, v, n);
+}
+Result<long> sys_fgetxattr(Task& t, int fd, UserString name, u64 v, u64 n) {
+    return get(t, SBX_TRY(file_of(t, fd)), name, v, n);
+}
 
 Result<long> list(Task& t, const vfs::Path& p, u64 out, u64 size) {
     std::vector<std::string> names = SBX_TRY(vfs::list_xattr(t.caller(), p));
@@ -82,8 +93,12 @@ Result<long> list(Task& t, const vfs::Path& p, u64 out, u64 size) {
     if (all.size() > kListMax) return err(E2BIG);
     return put(t, all, out, size);
 }
-Result<long> sys_listxattr(Task& t, UserString path, u64 out, u64 n) { return list(t, SBX_TRY(path_arg(t, path)), out, n); }
-Result<long> sys_llistxattr(Task& t, UserString path, u64 out, u64 n) { return list(t, SBX_TRY(link_arg(t, path)), out, n); }
+Result<long> sys_listxattr(Task& t, UserString path, u64 out, u64 n) {
+    return list(t, SBX_TRY(path_arg(t, path)), out, n);
+}
+Result<long> sys_llistxattr(Task& t, UserString path, u64 out, u64 n) {
+    return list(t, SBX_TRY(link_arg(t, path)), out, n);
+}
 Result<long> sys_flistxattr(Task& t, int fd, u64 out, u64 n) { return list(t, SBX_TRY(file_of(t, fd)), out, n); }
 
 Result<long> remove(Task& t, const vfs::Path& p, UserString name) {
@@ -91,8 +106,12 @@ Result<long> remove(Task& t, const vfs::Path& p, UserString name) {
     SBX_TRY(vfs::remove_xattr(t.caller(), p, n));
     return 0;
 }
-Result<long> sys_removexattr(Task& t, UserString path, UserString name) { return remove(t, SBX_TRY(path_arg(t, path)), name); }
-Result<long> sys_lremovexattr(Task& t, UserString path, UserString name) { return remove(t, SBX_TRY(link_arg(t, path)), name); }
+Result<long> sys_removexattr(Task& t, UserString path, UserString name) {
+    return remove(t, SBX_TRY(path_arg(t, path)), name);
+}
+Result<long> sys_lremovexattr(Task& t, UserString path, UserString name) {
+    return remove(t, SBX_TRY(link_arg(t, path)), name);
+}
 Result<long> sys_fremovexattr(Task& t, int fd, UserString name) { return remove(t, SBX_TRY(file_of(t, fd)), name); }
 
 constexpr SyscallRow kRows[] = {

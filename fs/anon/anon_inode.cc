@@ -41,8 +41,8 @@ public:
 vfs::Path anon_path(std::string_view name) {
     static AnonFs& fs = *make_ref<AnonFs>().release();
     static AnonInode& inode = *make_ref<AnonInode>(fs).release();
-    static const Ref<vfs::Mount>& mount =
-        *new Ref<vfs::Mount>(vfs::Mount::create(Ref<vfs::FileSystem>(fs), vfs::Dentry::create_root(Ref<vfs::Inode>(inode), "anon_inode:"), 0, "none"));
+    static const Ref<vfs::Mount>& mount = *new Ref<vfs::Mount>(vfs::Mount::create(
+        Ref<vfs::FileSystem>(fs), vfs::Dentry::create_root(Ref<vfs::Inode>(inode), "anon_inode:"), 0, "none"));
     return {mount, vfs::Dentry::create_root(Ref<vfs::Inode>(inode), "anon_inode:" + std::string(name))};
 }
 

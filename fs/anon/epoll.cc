@@ -12,8 +12,8 @@
 namespace sbx::anon {
 namespace {
 
-constexpr unsigned kMaxNesting = 5;        // instances in a chain: EP_MAX_NESTS and the one at its end
-constexpr size_t kMaxItems = 1000000;      // /proc/sys/fs/epoll/max_user_watches
+constexpr unsigned kMaxNesting = 5;    // instances in a chain: EP_MAX_NESTS and the one at its end
+constexpr size_t kMaxItems = 1000000;  // /proc/sys/fs/epoll/max_user_watches
 constexpr u32 kPrivateBits = EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE | EPOLLWAKEUP;
 
 // The structure lock: a leaf of the static kind, never destroyed.
@@ -25,7 +25,8 @@ Mutex<Rank::Epoll>& structure_mu() {
 }  // namespace
 
 struct EpollFile::Item final : Waiter, ListNode<EpollFile> {
-    Item(EpollFile& e, const Key& k, const EpollEvent& ev) : Waiter(ev.events | kEventErr | kEventHup), epoll(e), key(k), events(ev.events), data(ev.data) {}
+    Item(EpollFile& e, const Key& k, const EpollEvent& ev)
+        : Waiter(ev.events | kEventErr | kEventHup), epoll(e), key(k), events(ev.events), data(ev.data) {}
     void on_event(EventMask) override { epoll.make_ready(*this); }
     EpollFile& epoll;
     const Key key;

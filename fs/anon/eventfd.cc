@@ -13,7 +13,8 @@ namespace {
 constexpr u64 kMax = ~0ull - 1;
 }
 
-EventFile::EventFile(u32 initial, bool semaphore, int flags) : OpenFile(anon_path("[eventfd]"), flags), semaphore_(semaphore), count_(initial) {}
+EventFile::EventFile(u32 initial, bool semaphore, int flags)
+    : OpenFile(anon_path("[eventfd]"), flags), semaphore_(semaphore), count_(initial) {}
 
 Result<size_t> EventFile::read(mm::IoBuf& dst, i64*, u32, const vfs::Caller&) {
     if (dst.remaining() < sizeof(u64)) return err(EINVAL);

@@ -16,8 +16,8 @@
 namespace sbx::anon {
 namespace {
 
-constexpr size_t kMaxEvents = 16384;    // fs.inotify.max_queued_events
-constexpr size_t kMaxWatches = 65536;   // of an instance; Linux counts by user
+constexpr size_t kMaxEvents = 16384;   // fs.inotify.max_queued_events
+constexpr size_t kMaxWatches = 65536;  // of an instance; Linux counts by user
 constexpr unsigned kMaxInstances = 1024;
 std::atomic<unsigned> instances{0};
 
@@ -26,7 +26,9 @@ struct Event {
     u32 mask, cookie;
     std::string name;
     // Names are padded so that the next event is aligned.
-    size_t name_room() const { return name.empty() ? 0 : (name.size() + sizeof(inotify_event)) / sizeof(inotify_event) * sizeof(inotify_event); }
+    size_t name_room() const {
+        return name.empty() ? 0 : (name.size() + sizeof(inotify_event)) / sizeof(inotify_event) * sizeof(inotify_event);
+    }
     size_t size() const { return sizeof(inotify_event) + name_room(); }
 };
 
@@ -107,7 +109,8 @@ bool InotifyCore::end_watch(Watch& w) {
     return true;
 }
 
-InotifyFile::InotifyFile(int flags) : OpenFile(anon_path("inotify"), O_RDONLY | (flags & O_NONBLOCK)), core_(make_ref<InotifyCore>()) {}
+InotifyFile::InotifyFile(int flags)
+    : OpenFile(anon_path("inotify"), O_RDONLY | (flags & O_NONBLOCK)), core_(make_ref<InotifyCore>()) {}
 
 Result<Ref<InotifyFile>> InotifyFile::create(int flags) {
     if (instances.fetch_add(1) >= kMaxInstances) {

@@ -8,14 +8,15 @@
 
 namespace sbx::anon {
 
-PidFile::PidFile(Ref<Pid> pid, int flags) : OpenFile(anon_path("[pidfd]"), O_RDWR | (flags & O_NONBLOCK)), pid_(std::move(pid)) {}
+PidFile::PidFile(Ref<Pid> pid, int flags)
+    : OpenFile(anon_path("[pidfd]"), O_RDWR | (flags & O_NONBLOCK)), pid_(std::move(pid)) {}
 
 EventMask PidFile::poll(EventMask mask, const vfs::Caller& c) {
     SharedLock l(c.task->kernel().tasks().mu);
     ThreadGroup* g = pid_->group;
     if (!g || !g->leader) return mask & (kEventIn | kEventRdNorm | kEventHup);
-    bool ended = g->leader->exit_state != Task::ExitState::Running && g->leader->exit_state != Task::ExitState::Exiting &&
-                 g->thread_count == 1;
+    bool ended = g->leader->exit_state != Task::ExitState::Running &&
+                 g->leader->exit_state != Task::ExitState::Exiting && g->thread_count == 1;
     return ended ? mask & (kEventIn | kEventRdNorm) : 0;
 }
 

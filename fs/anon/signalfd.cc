@@ -26,15 +26,15 @@ signalfd_siginfo to_record(const SigInfo& i) {
         r.ssi_uid = i.si_uid;
     };
     switch (i.si_code) {
-        case SI_USER:
-        case SI_TKILL: sender(); return r;
-        case SI_TIMER:
-            r.ssi_tid = static_cast<u32>(i.si_timerid);
-            r.ssi_overrun = static_cast<u32>(i.si_overrun);
-            value();
-            return r;
-        case SI_KERNEL: return r;
-        default: break;
+    case SI_USER:
+    case SI_TKILL: sender(); return r;
+    case SI_TIMER:
+        r.ssi_tid = static_cast<u32>(i.si_timerid);
+        r.ssi_overrun = static_cast<u32>(i.si_overrun);
+        value();
+        return r;
+    case SI_KERNEL: return r;
+    default: break;
     }
     if (i.si_code < 0) {
         if (i.si_code == SI_SIGIO) {
@@ -47,33 +47,34 @@ signalfd_siginfo to_record(const SigInfo& i) {
         return r;
     }
     switch (i.si_signo) {
-        case SIGCHLD:
-            sender();
-            r.ssi_status = i.si_status;
-            r.ssi_utime = static_cast<u64>(i.si_utime);
-            r.ssi_stime = static_cast<u64>(i.si_stime);
-            break;
-        case SIGPOLL:
-            r.ssi_band = static_cast<u32>(i.si_band);
-            r.ssi_fd = i.si_fd;
-            break;
-        case SIGSEGV:
-        case SIGBUS:
-        case SIGFPE:
-        case SIGILL:
-        case SIGTRAP: r.ssi_addr = reinterpret_cast<u64>(i.si_addr); break;
-        case SIGSYS:
-            r.ssi_syscall = i.si_syscall;
-            r.ssi_arch = i.si_arch;
-            break;
-        default: break;
+    case SIGCHLD:
+        sender();
+        r.ssi_status = i.si_status;
+        r.ssi_utime = static_cast<u64>(i.si_utime);
+        r.ssi_stime = static_cast<u64>(i.si_stime);
+        break;
+    case SIGPOLL:
+        r.ssi_band = static_cast<u32>(i.si_band);
+        r.ssi_fd = i.si_fd;
+        break;
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGFPE:
+    case SIGILL:
+    case SIGTRAP: r.ssi_addr = reinterpret_cast<u64>(i.si_addr); break;
+    case SIGSYS:
+        r.ssi_syscall = i.si_syscall;
+        r.ssi_arch = i.si_arch;
+        break;
+    default: break;
     }
     return r;
 }
 
 }  // namespace
 
-SignalFile::SignalFile(SigSet mask, int flags) : OpenFile(anon_path("[signalfd]"), O_RDWR | (flags & O_NONBLOCK)), mask_(mask.bits) {}
+SignalFile::SignalFile(SigSet mask, int flags)
+    : OpenFile(anon_path("[signalfd]"), O_RDWR | (flags & O_NONBLOCK)), mask_(mask.bits) {}
 
 void SignalFile::set_mask(SigSet mask, Task& t) {
     mask_.store(mask.bits, std::memory_order_relaxed);

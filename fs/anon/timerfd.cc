@@ -10,7 +10,8 @@
 
 namespace sbx::anon {
 
-TimerFile::TimerFile(Timekeeper& k, clockid_t clock, int flags) : OpenFile(anon_path("[timerfd]"), flags), clock_(clock), timer_(k, *this) {}
+TimerFile::TimerFile(Timekeeper& k, clockid_t clock, int flags)
+    : OpenFile(anon_path("[timerfd]"), flags), clock_(clock), timer_(k, *this) {}
 
 itimerspec TimerFile::get() const {
     Timer::Setting s = timer_.get();
@@ -66,9 +67,10 @@ std::string TimerFile::fdinfo(const vfs::Caller&) const {
     itimerspec i = get();
     char buf[200];
     Lock l(mu_);
-    snprintf(buf, sizeof buf, "clockid: %d\nticks: %llu\nsettime flags: 00\nit_value: (%lld, %ld)\nit_interval: (%lld, %ld)\n", clock_,
-             static_cast<unsigned long long>(expirations_), static_cast<long long>(i.it_value.tv_sec), i.it_value.tv_nsec,
-             static_cast<long long>(i.it_interval.tv_sec), i.it_interval.tv_nsec);
+    snprintf(buf, sizeof buf,
+             "clockid: %d\nticks: %llu\nsettime flags: 00\nit_value: (%lld, %ld)\nit_interval: (%lld, %ld)\n", clock_,
+             static_cast<unsigned long long>(expirations_), static_cast<long long>(i.it_value.tv_sec),
+             i.it_value.tv_nsec, static_cast<long long>(i.it_interval.tv_sec), i.it_interval.tv_nsec);
     return buf;
 }
 

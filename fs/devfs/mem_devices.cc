@@ -22,10 +22,10 @@ public:
 
     Result<size_t> read(mm::IoBuf& dst, i64*, u32, const vfs::Caller&) override {
         switch (minor_) {
-            case kNull: return 0;
-            case kZero:
-            case kFull: return dst.put_zeros(dst.remaining());
-            default: return read_random(dst);
+        case kNull: return 0;
+        case kZero:
+        case kFull: return dst.put_zeros(dst.remaining());
+        default: return read_random(dst);
         }
     }
 

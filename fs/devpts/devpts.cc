@@ -110,7 +110,9 @@ public:
         if (!now || !cached) return !now && !cached;
         return &static_cast<SlaveInode*>(cached)->pty() == now.get();
     }
-    Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override { return Ref<vfs::OpenFile>(make_ref<RootDir>(a, devpts())); }
+    Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override {
+        return Ref<vfs::OpenFile>(make_ref<RootDir>(a, devpts()));
+    }
 
 private:
     DevptsFs& devpts() const { return static_cast<DevptsFs&>(fs()); }
@@ -146,9 +148,11 @@ Result<> parse(std::string_view data, const UserNamespace& ns, Options& o) {
         std::string_view key = one.substr(0, eq), value = eq == one.npos ? std::string_view() : one.substr(eq + 1);
         if (key.empty() || key == "newinstance") continue;
         if (key == "mode") {
-            o.mode = SBX_TRY(number(value, 8)) & 0777;
+            o.mode = SBX_TRY(number(value, 8))
+            &0777;
         } else if (key == "ptmxmode") {
-            o.ptmx_mode = SBX_TRY(number(value, 8)) & 0777;
+            o.ptmx_mode = SBX_TRY(number(value, 8))
+            &0777;
         } else if (key == "max") {
             o.max = std::min(o.max, SBX_TRY(number(value, 10)));
         } else if (key == "uid") {
@@ -223,7 +227,8 @@ std::string DevptsFs::options() const {
     char text[96];
     int n = 0;
     if (options_.has_gid) n = snprintf(text, sizeof text, "gid=%u,", options_.gid);
-    snprintf(text + n, sizeof text - static_cast<size_t>(n), "mode=%03o,ptmxmode=%03o", options_.mode, options_.ptmx_mode);
+    snprintf(text + n, sizeof text - static_cast<size_t>(n), "mode=%03o,ptmxmode=%03o", options_.mode,
+             options_.ptmx_mode);
     return text;
 }
 
@@ -305,7 +310,8 @@ Result<> DevptsFs::set_ptmx_attr(const vfs::SetAttr& s) {
     return {};
 }
 
-MasterFile::MasterFile(vfs::Path p, int flags, Ref<Pty> pty, Ref<DevptsFs> fs) : PtyFile(std::move(p), flags, std::move(pty)), fs_(std::move(fs)) {}
+MasterFile::MasterFile(vfs::Path p, int flags, Ref<Pty> pty, Ref<DevptsFs> fs)
+    : PtyFile(std::move(p), flags, std::move(pty)), fs_(std::move(fs)) {}
 
 MasterFile::~MasterFile() {
     fs_->remove(pty_->index);
@@ -323,7 +329,9 @@ void init(TaskSet& tasks) {
 bool is_master(const vfs::OpenFile& f) { return f.kind() == &MasterFile::kKind; }
 unsigned number_of(vfs::OpenFile& master) { return pty_of(master).index; }
 void unlock(vfs::OpenFile& master) { pty_of(master).set_locked(false); }
-void set_size(vfs::OpenFile& master, const winsize& s) { pty_of(master).set_size({s.ws_row, s.ws_col, s.ws_xpixel, s.ws_ypixel}); }
+void set_size(vfs::OpenFile& master, const winsize& s) {
+    pty_of(master).set_size({s.ws_row, s.ws_col, s.ws_xpixel, s.ws_ypixel});
+}
 void make_controlling(vfs::OpenFile& master, ThreadGroup& g) { pty_of(master).make_controlling(g); }
 bool take_suspend_request(vfs::OpenFile& master) { return pty_of(master).take_suspend_request(); }
 

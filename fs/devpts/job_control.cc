@@ -22,7 +22,9 @@ bool ignores_or_blocks(Task& t, int sig) {
 
 u64 Pty::device() const { return makedev(kSlaveMajor, index); }
 
-bool Pty::is_of(const Task& t) const { return session_ && t.group().session == session_ && session_->tty.get() == this; }
+bool Pty::is_of(const Task& t) const {
+    return session_ && t.group().session == session_ && session_->tty.get() == this;
+}
 
 void Pty::clear_session_locked() {
     if (!session_) return;
@@ -93,68 +95,68 @@ Result<long> Pty::job_control_ioctl(u32 cmd, u64 arg, const vfs::Caller& c, bool
     Task& t = *c.task;
     ThreadGroup& g = t.group();
     switch (cmd) {
-        case TIOCSCTTY: {
-            Lock l(tasks_.mu);
-            bool leader = g.is_session_leader();
-            if (leader && session_ == g.session) return 0;
-            if (!leader || g.session->tty) return err(EPERM);
-            if (session_) {
-                if (arg != 1 || !c.creds->capable(CAP_SYS_ADMIN)) return err(EPERM);
-                clear_session_locked();
-            }
-            if (!readable && !c.creds->capable(CAP_SYS_ADMIN)) return err(EPERM);
-            session_ = g.session;
-            g.session->tty = Ref<ControllingTty>(*this);
-            g.session->tty_foreground = g.pgrp;
-            return 0;
+    case TIOCSCTTY: {
+        Lock l(tasks_.mu);
+        bool leader = g.is_session_leader();
+        if (leader && session_ == g.session) return 0;
+        if (!leader || g.session->tty) return err(EPERM);
+        if (session_) {
+            if (arg != 1 || !c.creds->capable(CAP_SYS_ADMIN)) return err(EPERM);
+            clear_session_locked();
         }
-        case TIOCNOTTY: {
-            Ref<Pid> session, foreground;
-            Ref<ControllingTty> tty;
-            {
-                Lock l(tasks_.mu);
-                if (!is_of(t)) return err(ENOTTY);
-                // Linux detaches other members one by one; here the terminal is the session's, and only the leader gives it up.
-                if (!g.is_session_leader()) return 0;
-                session = g.session;
-                tty = std::move(session->tty);
-                foreground = std::move(session->tty_foreground);
-            }
-            session_ended(*session, foreground.get(), false);
-            return 0;
-        }
-        case TIOCGPGRP:
-        case TIOCGSID: {
-            int nr = 0;
-            {
-                SharedLock l(tasks_.mu);
-                if (!master && !is_of(t)) return err(ENOTTY);
-                if (cmd == TIOCGSID) {
-                    if (!session_) return err(ENOTTY);
-                    nr = session_->nr_in(t.pid_ns());
-                } else if (session_ && session_->tty_foreground) {
-                    nr = session_->tty_foreground->nr_in(t.pid_ns());
-                }
-            }
-            SBX_TRY(c.mm->copy_out(arg, &nr, sizeof nr));
-            return 0;
-        }
-        case TIOCSPGRP: {
-            Result<> allowed = check_job_control(t, SIGTTOU);
-            if (!allowed) return err(allowed.error() == EIO ? Errno{ENOTTY} : allowed.error());
-            int nr = 0;
-            SBX_TRY(c.mm->copy_in(arg, &nr, sizeof nr));
+        if (!readable && !c.creds->capable(CAP_SYS_ADMIN)) return err(EPERM);
+        session_ = g.session;
+        g.session->tty = Ref<ControllingTty>(*this);
+        g.session->tty_foreground = g.pgrp;
+        return 0;
+    }
+    case TIOCNOTTY: {
+        Ref<Pid> session, foreground;
+        Ref<ControllingTty> tty;
+        {
             Lock l(tasks_.mu);
             if (!is_of(t)) return err(ENOTTY);
-            if (nr < 0) return err(EINVAL);
-            Pid* p = t.pid_ns().find(nr);
-            if (!p) return err(ESRCH);
-            ThreadGroup* member = !p->pgrp_members.empty() ? &*p->pgrp_members.front() : p->group;
-            if (!member || !(member->session == g.session)) return err(EPERM);
-            session_->tty_foreground = Ref<Pid>(*p);
-            return 0;
+            // Linux detaches other members one by one; here the terminal is the session's, and only the leader gives it up.
+            if (!g.is_session_leader()) return 0;
+            session = g.session;
+            tty = std::move(session->tty);
+            foreground = std::move(session->tty_foreground);
         }
-        default: return err(ENOTTY);
+        session_ended(*session, foreground.get(), false);
+        return 0;
+    }
+    case TIOCGPGRP:
+    case TIOCGSID: {
+        int nr = 0;
+        {
+            SharedLock l(tasks_.mu);
+            if (!master && !is_of(t)) return err(ENOTTY);
+            if (cmd == TIOCGSID) {
+                if (!session_) return err(ENOTTY);
+                nr = session_->nr_in(t.pid_ns());
+            } else if (session_ && session_->tty_foreground) {
+                nr = session_->tty_foreground->nr_in(t.pid_ns());
+            }
+        }
+        SBX_TRY(c.mm->copy_out(arg, &nr, sizeof nr));
+        return 0;
+    }
+    case TIOCSPGRP: {
+        Result<> allowed = check_job_control(t, SIGTTOU);
+        if (!allowed) return err(allowed.error() == EIO ? Errno{ENOTTY} : allowed.error());
+        int nr = 0;
+        SBX_TRY(c.mm->copy_in(arg, &nr, sizeof nr));
+        Lock l(tasks_.mu);
+        if (!is_of(t)) return err(ENOTTY);
+        if (nr < 0) return err(EINVAL);
+        Pid* p = t.pid_ns().find(nr);
+        if (!p) return err(ESRCH);
+        ThreadGroup* member = !p->pgrp_members.empty() ? &*p->pgrp_members.front() : p->group;
+        if (!member || !(member->session == g.session)) return err(EPERM);
+        session_->tty_foreground = Ref<Pid>(*p);
+        return 0;
+    }
+    default: return err(ENOTTY);
     }
 }
 

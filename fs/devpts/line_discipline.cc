@@ -15,7 +15,9 @@ constexpr size_t kInputSize = 4096;  // N_TTY_BUF_SIZE
 constexpr size_t kReserve = 256;
 
 bool is_control(u8 c) { return c < 32 || c == 127; }
-bool is_word(u8 c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80; }
+bool is_word(u8 c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c >= 0x80;
+}
 bool is_continuation(u8 c) { return (c & 0xc0) == 0x80; }
 
 }  // namespace
@@ -39,7 +41,8 @@ LineDiscipline::LineDiscipline() : t_{} {
     t_.oflag = OPOST | ONLCR;
     t_.cflag = B38400 | CS8 | CREAD;
     t_.lflag = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN;
-    static constexpr u8 kKeys[] = {3, 034, 0177, 025, 4, 0, 1, 0, 021, 023, 032, 0, 022, 017, 027, 026, 0};  // INIT_C_CC
+    static constexpr u8 kKeys[] = {3,   034, 0177, 025, 4,   0,   1,   0, 021,
+                                   023, 032, 0,    022, 017, 027, 026, 0};  // INIT_C_CC
     memcpy(t_.cc, kKeys, sizeof kKeys);
     t_.ispeed = t_.ospeed = 38400;
 }
@@ -236,33 +239,33 @@ void LineDiscipline::emit(u8 c) {
 // do_output_char()
 void LineDiscipline::process_output(u8 c) {
     switch (c) {
-        case '\n':
-            if (t_.oflag & (ONLRET | ONLCR)) column_ = 0;
-            if (t_.oflag & ONLCR) out_.push('\r');
-            break;
-        case '\r':
-            if ((t_.oflag & ONOCR) && column_ == 0) return;
-            if (t_.oflag & OCRNL) {
-                c = '\n';
-                if (t_.oflag & ONLRET) column_ = 0;
-            } else {
-                column_ = 0;
-            }
-            break;
-        case '\t': {
-            unsigned spaces = 8 - (column_ & 7);
-            column_ += spaces;
-            if ((t_.oflag & TABDLY) != XTABS) break;
-            for (; spaces > 0; spaces--) out_.push(' ');
-            return;
+    case '\n':
+        if (t_.oflag & (ONLRET | ONLCR)) column_ = 0;
+        if (t_.oflag & ONLCR) out_.push('\r');
+        break;
+    case '\r':
+        if ((t_.oflag & ONOCR) && column_ == 0) return;
+        if (t_.oflag & OCRNL) {
+            c = '\n';
+            if (t_.oflag & ONLRET) column_ = 0;
+        } else {
+            column_ = 0;
         }
-        case '\b':
-            if (column_ > 0) column_--;
-            break;
-        default:
-            if (is_control(c)) break;
-            if ((t_.oflag & OLCUC) && c >= 'a' && c <= 'z') c = static_cast<u8>(c - 32);
-            if (!((t_.iflag & IUTF8) && is_continuation(c))) column_++;
+        break;
+    case '\t': {
+        unsigned spaces = 8 - (column_ & 7);
+        column_ += spaces;
+        if ((t_.oflag & TABDLY) != XTABS) break;
+        for (; spaces > 0; spaces--) out_.push(' ');
+        return;
+    }
+    case '\b':
+        if (column_ > 0) column_--;
+        break;
+    default:
+        if (is_control(c)) break;
+        if ((t_.oflag & OLCUC) && c >= 'a' && c <= 'z') c = static_cast<u8>(c - 32);
+        if (!((t_.iflag & IUTF8) && is_continuation(c))) column_++;
     }
     out_.push(c);
 }

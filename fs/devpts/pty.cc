@@ -216,8 +216,12 @@ Pty::ReadLimits Pty::read_limits() const {
 
 // --- open files ---
 
-EventMask MasterFile::poll(EventMask mask, const vfs::Caller&) { return pty_->poll_master() & (mask | kEventErr | kEventHup); }
-EventMask SlaveFile::poll(EventMask mask, const vfs::Caller&) { return pty_->poll_slave() & (mask | kEventErr | kEventHup); }
+EventMask MasterFile::poll(EventMask mask, const vfs::Caller&) {
+    return pty_->poll_master() & (mask | kEventErr | kEventHup);
+}
+EventMask SlaveFile::poll(EventMask mask, const vfs::Caller&) {
+    return pty_->poll_slave() & (mask | kEventErr | kEventHup);
+}
 
 // n_tty_read(). VTIME is the one wait of a file here: it ends by itself, after 25.5 seconds at most without a byte.
 Result<size_t> SlaveFile::read(mm::IoBuf& dst, i64*, u32, const vfs::Caller& c) {
@@ -251,7 +255,8 @@ Result<size_t> SlaveFile::read(mm::IoBuf& dst, i64*, u32, const vfs::Caller& c) 
         BlockResult b = c.task->block(deadline);
         if (b == BlockResult::Woken) continue;
         r = pty_->read_slave(dst, 1);
-        if (!r && r.error() == EAGAIN) r = b == BlockResult::Interrupted ? Result<size_t>(err(ERESTARTSYS)) : Result<size_t>(0);
+        if (!r && r.error() == EAGAIN)
+            r = b == BlockResult::Interrupted ? Result<size_t>(err(ERESTARTSYS)) : Result<size_t>(0);
         break;
     }
     pty_->slave_queue().remove(w);

@@ -84,7 +84,7 @@ private:
     bool slave_gone_ SBX_GUARDED_BY(mu_) = false;  // was open, and is no more (TTY_OTHER_CLOSED)
     unsigned slaves_ SBX_GUARDED_BY(mu_) = 0;
     bool packet_ SBX_GUARDED_BY(mu_) = false;
-    u8 packet_status_ SBX_GUARDED_BY(mu_) = 0;     // TIOCPKT_*
+    u8 packet_status_ SBX_GUARDED_BY(mu_) = 0;  // TIOCPKT_*
     WaitQueue master_queue_, slave_queue_;
     Ref<Pid> session_;  // TaskSet::mu
     std::atomic<bool> suspend_{false};

@@ -26,7 +26,7 @@ Result<long> put_int(const vfs::Caller& c, u64 arg, int value) { return put(c, a
 // The line speed of the bits of c_cflag (tty_termios_baud_rate()).
 u32 baud_of(u32 cflag) {
     static constexpr u32 kLow[] = {0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19200, 38400};
-    static constexpr u32 kHigh[] = {57600,  115200,  230400,  460800,  500000,  576000,  921600, 1000000,
+    static constexpr u32 kHigh[] = {57600,   115200,  230400,  460800,  500000,  576000,  921600, 1000000,
                                     1152000, 1500000, 2000000, 2500000, 3000000, 3500000, 4000000};
     u32 bits = cflag & CBAUD;
     if (!(bits & CBAUDEX)) return kLow[bits & 15];
@@ -73,7 +73,9 @@ Result<> Pty::set_termios(u32 cmd, u64 arg, const vfs::Caller& c, bool master) {
     t.cflag = (t.cflag & ~static_cast<u32>(CSIZE | PARENB)) | CS8 | CREAD;
     if (cmd == TCSETSF || cmd == kTcsetsf2) SBX_TRY(flush(TCIFLUSH, false));
     Lock l(mu_);
-    auto stops_by_keys = [](const KernelTermios& k) { return (k.iflag & IXON) && k.cc[VSTOP] == 023 && k.cc[VSTART] == 021; };
+    auto stops_by_keys = [](const KernelTermios& k) {
+        return (k.iflag & IXON) && k.cc[VSTOP] == 023 && k.cc[VSTART] == 021;
+    };
     bool before = stops_by_keys(line_.termios()), after = stops_by_keys(t);
     if (packet_ && before != after) {
         packet_status_ &= static_cast<u8>(~(TIOCPKT_DOSTOP | TIOCPKT_NOSTOP));
@@ -119,78 +121,78 @@ Result<> Pty::flow(u64 what) {
 Result<long> Pty::ioctl(u32 cmd, u64 arg, const vfs::Caller& c, bool master) {
     if (!c.mm) return err(ENOTTY);
     switch (cmd) {
-        case TCGETS:
-        case kTcgets2: {
-            KernelTermios t{};
-            {
-                Lock l(mu_);
-                t = line_.termios();
-            }
-            return put(c, arg, &t, cmd == TCGETS ? kTermiosSize : sizeof t);
-        }
-        case TCSETS:
-        case TCSETSW:
-        case TCSETSF:
-        case kTcsets2:
-        case kTcsetsw2:
-        case kTcsetsf2: SBX_TRY(set_termios(cmd, arg, c, master)); return 0;
-        case TIOCGWINSZ: {
-            WindowSize s;
-            {
-                Lock l(mu_);
-                s = size_;
-            }
-            return put(c, arg, &s, sizeof s);
-        }
-        case TIOCSWINSZ: {
-            WindowSize s;
-            SBX_TRY(c.mm->copy_in(arg, &s, sizeof s));
-            set_size(s);
-            return 0;
-        }
-        case FIONREAD: {
-            size_t n = 0;
-            {
-                Lock l(mu_);
-                n = master ? line_.output().used() : line_.queued();
-            }
-            return put_int(c, arg, static_cast<int>(n));
-        }
-        case TIOCOUTQ: return put_int(c, arg, 0);  // what was written is at the other side at once
-        case TIOCGETD: return put_int(c, arg, 0);  // N_TTY
-        case TIOCSETD: {
-            int discipline = 0;
-            SBX_TRY(c.mm->copy_in(arg, &discipline, sizeof discipline));
-            if (discipline != 0) return err(EINVAL);
-            return 0;
-        }
-        case TIOCGEXCL: {
+    case TCGETS:
+    case kTcgets2: {
+        KernelTermios t{};
+        {
             Lock l(mu_);
-            int exclusive = exclusive_;
-            l.unlock();
-            return put_int(c, arg, exclusive);
+            t = line_.termios();
         }
-        case TIOCEXCL:
-        case TIOCNXCL: {
+        return put(c, arg, &t, cmd == TCGETS ? kTermiosSize : sizeof t);
+    }
+    case TCSETS:
+    case TCSETSW:
+    case TCSETSF:
+    case kTcsets2:
+    case kTcsetsw2:
+    case kTcsetsf2: SBX_TRY(set_termios(cmd, arg, c, master)); return 0;
+    case TIOCGWINSZ: {
+        WindowSize s;
+        {
             Lock l(mu_);
-            exclusive_ = cmd == TIOCEXCL;
-            return 0;
+            s = size_;
         }
-        case TCFLSH:
-            if (!master && c.task) SBX_TRY(check_job_control(*c.task, SIGTTOU));
-            SBX_TRY(flush(arg, master));
-            return 0;
-        case TCXONC:
-            if (!master && c.task) SBX_TRY(check_job_control(*c.task, SIGTTOU));
-            SBX_TRY(flow(arg));
-            return 0;
-        case TCSBRK:
-        case TCSBRKP:
-            if (!master && c.task) SBX_TRY(check_job_control(*c.task, SIGTTOU));
-            return 0;
-        // As with dev.tty.legacy_tiocsti = 0: typing for others is how programs break out of what su and sbx put them in.
-        case TIOCSTI: return err(EIO);
-        default: return err(ENOTTY);
+        return put(c, arg, &s, sizeof s);
+    }
+    case TIOCSWINSZ: {
+        WindowSize s;
+        SBX_TRY(c.mm->copy_in(arg, &s, sizeof s));
+        set_size(s);
+        return 0;
+    }
+    case FIONREAD: {
+        size_t n = 0;
+        {
+            Lock l(mu_);
+            n = master ? line_.output().used() : line_.queued();
+        }
+        return put_int(c, arg, static_cast<int>(n));
+    }
+    case TIOCOUTQ: return put_int(c, arg, 0);  // what was written is at the other side at once
+    case TIOCGETD: return put_int(c, arg, 0);  // N_TTY
+    case TIOCSETD: {
+        int discipline = 0;
+        SBX_TRY(c.mm->copy_in(arg, &discipline, sizeof discipline));
+        if (discipline != 0) return err(EINVAL);
+        return 0;
+    }
+    case TIOCGEXCL: {
+        Lock l(mu_);
+        int exclusive = exclusive_;
+        l.unlock();
+        return put_int(c, arg, exclusive);
+    }
+    case TIOCEXCL:
+    case TIOCNXCL: {
+        Lock l(mu_);
+        exclusive_ = cmd == TIOCEXCL;
+        return 0;
+    }
+    case TCFLSH:
+        if (!master && c.task) SBX_TRY(check_job_control(*c.task, SIGTTOU));
+        SBX_TRY(flush(arg, master));
+        return 0;
+    case TCXONC:
+        if (!master && c.task) SBX_TRY(check_job_control(*c.task, SIGTTOU));
+        SBX_TRY(flow(arg));
+        return 0;
+    case TCSBRK:
+    case TCSBRKP:
+        if (!master && c.task) SBX_TRY(check_job_control(*c.task, SIGTTOU));
+        return 0;
+    // As with dev.tty.legacy_tiocsti = 0: typing for others is how programs break out of what su and sbx put them in.
+    case TIOCSTI: return err(EIO);
+    default: return err(ENOTTY);
     }
 }
 
@@ -219,33 +221,33 @@ Result<long> MasterFile::open_peer(int flags, const vfs::Caller& c) {
 
 Result<long> Pty::master_ioctl(u32 cmd, u64 arg, const vfs::Caller& c) {
     switch (cmd) {
-        case TIOCGPTN: return put_int(c, arg, static_cast<int>(index));
-        case TIOCSPTLCK: {
-            int lock = 0;
-            SBX_TRY(c.mm->copy_in(arg, &lock, sizeof lock));
-            set_locked(lock != 0);
-            return 0;
-        }
-        case TIOCGPTLCK:
-        case TIOCGPKT: {
-            Lock l(mu_);
-            int value = cmd == TIOCGPTLCK ? locked_ : packet_;
-            l.unlock();
-            return put_int(c, arg, value);
-        }
-        case TIOCPKT: {
-            int on = 0;
-            SBX_TRY(c.mm->copy_in(arg, &on, sizeof on));
-            Lock l(mu_);
-            if (on && !packet_) packet_status_ = 0;
-            packet_ = on != 0;
-            return 0;
-        }
-        case TIOCSIG:
-            if (arg < 1 || arg > kSignalCount || (arg != SIGINT && arg != SIGQUIT && arg != SIGTSTP)) return err(EINVAL);
-            signal_foreground(static_cast<int>(arg));
-            return 0;
-        default: return ioctl(cmd, arg, c, true);
+    case TIOCGPTN: return put_int(c, arg, static_cast<int>(index));
+    case TIOCSPTLCK: {
+        int lock = 0;
+        SBX_TRY(c.mm->copy_in(arg, &lock, sizeof lock));
+        set_locked(lock != 0);
+        return 0;
+    }
+    case TIOCGPTLCK:
+    case TIOCGPKT: {
+        Lock l(mu_);
+        int value = cmd == TIOCGPTLCK ? locked_ : packet_;
+        l.unlock();
+        return put_int(c, arg, value);
+    }
+    case TIOCPKT: {
+        int on = 0;
+        SBX_TRY(c.mm->copy_in(arg, &on, sizeof on));
+        Lock l(mu_);
+        if (on && !packet_) packet_status_ = 0;
+        packet_ = on != 0;
+        return 0;
+    }
+    case TIOCSIG:
+        if (arg < 1 || arg > kSignalCount || (arg != SIGINT && arg != SIGQUIT && arg != SIGTSTP)) return err(EINVAL);
+        signal_foreground(static_cast<int>(arg));
+        return 0;
+    default: return ioctl(cmd, arg, c, true);
     }
 }
 

@@ -70,7 +70,8 @@ void FdBudget::set_limit(u64 limit) {
 size_t FdBudget::cap() const {
     u64 limit = limit_.load(std::memory_order_relaxed);
     u64 reserve = std::min<u64>(limit / 4, 512);  // for the rest of the sentry: stubs, sockets, inherited descriptors
-    i64 left = static_cast<i64>(std::min<u64>(limit, INT32_MAX)) - static_cast<i64>(reserve) - held_.load(std::memory_order_relaxed);
+    i64 left = static_cast<i64>(std::min<u64>(limit, INT32_MAX)) - static_cast<i64>(reserve) -
+               held_.load(std::memory_order_relaxed);
     return std::clamp<i64>(left, kLeast, kMost);
 }
 

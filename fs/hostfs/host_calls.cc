@@ -52,9 +52,9 @@ struct FdName {
 // A host's refusal as the guest may see it.
 tl::unexpected<Errno> fail(int e) {
     switch (e) {
-        case EMFILE: return err(ENFILE);  // the sentry's own limit is not the guest's
-        case ENOSYS: return err(EOPNOTSUPP);
-        default: return err(e);
+    case EMFILE: return err(ENFILE);  // the sentry's own limit is not the guest's
+    case ENOSYS: return err(EOPNOTSUPP);
+    default: return err(e);
     }
 }
 
@@ -93,7 +93,8 @@ Result<UniqueFd> open_node(int dir, const char* name) {
 }
 
 Result<UniqueFd> open_below(int dir, const char* name, int flags, u32 mode) {
-    return open2(dir, name, flags | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, (flags & O_CREAT) ? mode : 0, kBeneath | kNoSymlinks | kNoMagicLinks);
+    return open2(dir, name, flags | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, (flags & O_CREAT) ? mode : 0,
+                 kBeneath | kNoSymlinks | kNoMagicLinks);
 }
 
 Result<UniqueFd> open_dir(int dir) {
@@ -165,7 +166,9 @@ Result<> make_link(int fd, int old_dir, const char* old_name, int dir, const cha
     return check(linkat(old_dir, old_name, dir, name, 0));
 }
 
-Result<> remove_name(int dir, const char* name, bool directory) { return check(unlinkat(dir, name, directory ? kRemoveDir : 0)); }
+Result<> remove_name(int dir, const char* name, bool directory) {
+    return check(unlinkat(dir, name, directory ? kRemoveDir : 0));
+}
 
 Result<> rename_name(int old_dir, const char* old_name, int new_dir, const char* new_name, u32 flags) {
     return check(syscall(SYS_renameat2, old_dir, old_name, new_dir, new_name, flags));
@@ -218,7 +221,8 @@ Result<std::string> list_xattr(int fd, bool path_only) {
     int proc = proc_fd_dir.load(std::memory_order_acquire);
     if (path_only && proc < 0) return err(EOPNOTSUPP);
     return grow([&](char* buf, size_t n) -> long {
-        return path_only ? syscall(SYS_listxattrat, proc, FdName(fd).text, 0, buf, n) : syscall(SYS_flistxattr, fd, buf, n);
+        return path_only ? syscall(SYS_listxattrat, proc, FdName(fd).text, 0, buf, n)
+                         : syscall(SYS_flistxattr, fd, buf, n);
     });
 }
 
@@ -253,7 +257,8 @@ Result<u64> seek(int fd, i64 offset, int whence) {
 }
 
 void keep_proc_self_fd() {
-    if (proc_fd_dir.load(std::memory_order_acquire) >= 0 && proc_fd_pid.load(std::memory_order_relaxed) == getpid()) return;
+    if (proc_fd_dir.load(std::memory_order_acquire) >= 0 && proc_fd_pid.load(std::memory_order_relaxed) == getpid())
+        return;
     int fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
     proc_fd_pid.store(getpid(), std::memory_order_relaxed);
     int old = proc_fd_dir.exchange(fd, std::memory_order_acq_rel);

@@ -55,7 +55,8 @@ Result<UniqueFd> open_unnamed(int dir, int flags, u32 mode);  // O_TMPFILE
 Result<Statx> stat_fd(int fd);
 Result<Statx> stat_name(int dir, const char* name);
 Result<std::string> read_link(int fd);
-Result<> change_mode(int fd, u32 mode);  // O_PATH or not; EOPNOTSUPP where neither fchmodat2 nor /proc/self/fd can be had
+Result<> change_mode(int fd,
+                     u32 mode);  // O_PATH or not; EOPNOTSUPP where neither fchmodat2 nor /proc/self/fd can be had
 Result<> change_owner(int fd, u32 uid, u32 gid);
 Result<> change_times(int fd, const timespec times[2]);
 Result<> make_dir(int dir, const char* name, u32 mode);

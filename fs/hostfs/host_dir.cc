@@ -19,7 +19,8 @@ constexpr size_t kBuffer = 32768;
 
 class HostDirectory final : public vfs::OpenFile {
 public:
-    HostDirectory(const vfs::OpenArgs& a, HostInode& inode, UniqueFd fd, u64 dev) : OpenFile(a.path, a.flags), node_(inode), fd_(std::move(fd)), dev_(dev) {
+    HostDirectory(const vfs::OpenArgs& a, HostInode& inode, UniqueFd fd, u64 dev)
+        : OpenFile(a.path, a.flags), node_(inode), fd_(std::move(fd)), dev_(dev) {
         FdBudget::get().hold(1);
     }
     ~HostDirectory() override { FdBudget::get().hold(-1); }
@@ -29,14 +30,14 @@ public:
 
     Result<i64> seek(i64 current, i64 offset, int whence, const vfs::Caller&) override {
         switch (whence) {
-            case SEEK_CUR: offset = current + offset; [[fallthrough]];
-            case SEEK_SET: return offset < 0 ? Result<i64>(err(EINVAL)) : offset;
-            default: {
-                // SEEK_END means something to some host file systems; the buffer is filled afresh at the next read.
-                Lock l(mu_);
-                at_ = -1;
-                return static_cast<i64>(SBX_TRY(hostfs::seek(fd_.get(), offset, whence)));
-            }
+        case SEEK_CUR: offset = current + offset; [[fallthrough]];
+        case SEEK_SET: return offset < 0 ? Result<i64>(err(EINVAL)) : offset;
+        default: {
+            // SEEK_END means something to some host file systems; the buffer is filled afresh at the next read.
+            Lock l(mu_);
+            at_ = -1;
+            return static_cast<i64>(SBX_TRY(hostfs::seek(fd_.get(), offset, whence)));
+        }
         }
     }
 

@@ -31,45 +31,46 @@ bool now_ready(int fd, short what) {
 // EAGAIN is what the host says of a private description; a file that cannot do RWF_NOWAIT says EOPNOTSUPP.
 Result<size_t> read_stream(Inherited& h, std::span<const iovec> spans) {
     switch (h.mode) {
-        case StreamMode::Socket: {
-            msghdr m{};
-            m.msg_iov = const_cast<iovec*>(spans.data());
-            m.msg_iovlen = spans.size();
-            ssize_t n = recvmsg(h.fd.get(), &m, MSG_DONTWAIT);
-            if (n < 0) return err(errno);
-            return static_cast<size_t>(n);
-        }
-        case StreamMode::NoWait: return read_at(h.fd.get(), spans, kCurrent, kRwfNoWait);
-        case StreamMode::Private: return read_at(h.stream_fd.get(), spans, kCurrent, 0);
-        case StreamMode::PollFirst:
-            if (!now_ready(h.fd.get(), POLLIN)) return err(EAGAIN);
-            return read_at(h.fd.get(), spans, kCurrent, 0);
+    case StreamMode::Socket: {
+        msghdr m{};
+        m.msg_iov = const_cast<iovec*>(spans.data());
+        m.msg_iovlen = spans.size();
+        ssize_t n = recvmsg(h.fd.get(), &m, MSG_DONTWAIT);
+        if (n < 0) return err(errno);
+        return static_cast<size_t>(n);
+    }
+    case StreamMode::NoWait: return read_at(h.fd.get(), spans, kCurrent, kRwfNoWait);
+    case StreamMode::Private: return read_at(h.stream_fd.get(), spans, kCurrent, 0);
+    case StreamMode::PollFirst:
+        if (!now_ready(h.fd.get(), POLLIN)) return err(EAGAIN);
+        return read_at(h.fd.get(), spans, kCurrent, 0);
     }
     return err(EIO);
 }
 
 Result<size_t> write_stream(Inherited& h, std::span<const iovec> spans) {
     switch (h.mode) {
-        case StreamMode::Socket: {
-            msghdr m{};
-            m.msg_iov = const_cast<iovec*>(spans.data());
-            m.msg_iovlen = spans.size();
-            ssize_t n = sendmsg(h.fd.get(), &m, MSG_DONTWAIT | MSG_NOSIGNAL);
-            if (n < 0) return err(errno);
-            return static_cast<size_t>(n);
-        }
-        case StreamMode::NoWait: return write_at(h.fd.get(), spans, kCurrent, kRwfNoWait);
-        case StreamMode::Private: return write_at(h.stream_fd.get(), spans, kCurrent, 0);
-        case StreamMode::PollFirst:
-            if (!now_ready(h.fd.get(), POLLOUT)) return err(EAGAIN);
-            return write_at(h.fd.get(), spans, kCurrent, 0);
+    case StreamMode::Socket: {
+        msghdr m{};
+        m.msg_iov = const_cast<iovec*>(spans.data());
+        m.msg_iovlen = spans.size();
+        ssize_t n = sendmsg(h.fd.get(), &m, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0) return err(errno);
+        return static_cast<size_t>(n);
+    }
+    case StreamMode::NoWait: return write_at(h.fd.get(), spans, kCurrent, kRwfNoWait);
+    case StreamMode::Private: return write_at(h.stream_fd.get(), spans, kCurrent, 0);
+    case StreamMode::PollFirst:
+        if (!now_ready(h.fd.get(), POLLOUT)) return err(EAGAIN);
+        return write_at(h.fd.get(), spans, kCurrent, 0);
     }
     return err(EIO);
 }
 
 class InheritedFile final : public vfs::OpenFile {
 public:
-    InheritedFile(const vfs::Path& path, int flags, Ref<Inherited> host) : OpenFile(path, flags), host_(std::move(host)) {}
+    InheritedFile(const vfs::Path& path, int flags, Ref<Inherited> host)
+        : OpenFile(path, flags), host_(std::move(host)) {}
 
     Result<size_t> read(mm::IoBuf& dst, i64* pos, u32, const vfs::Caller&) override {
         Inherited& h = *host_;
@@ -83,10 +84,11 @@ public:
             size_t n = SBX_TRY(read_stream(h, {&v, 1}));
             return n ? dst.put(small, n) : Result<size_t>(0);
         }
-        return dst.with_spans(h.is_regular() ? kPiece * 16 : kPiece, true, [&](std::span<const iovec> spans) -> Result<size_t> {
-            if (spans.size() > 1024) spans = spans.first(1024);
-            return h.is_regular() ? read_at(h.fd.get(), spans, kCurrent, 0) : read_stream(h, spans);
-        });
+        return dst.with_spans(
+            h.is_regular() ? kPiece * 16 : kPiece, true, [&](std::span<const iovec> spans) -> Result<size_t> {
+                if (spans.size() > 1024) spans = spans.first(1024);
+                return h.is_regular() ? read_at(h.fd.get(), spans, kCurrent, 0) : read_stream(h, spans);
+            });
     }
 
     Result<size_t> write(mm::IoBuf& src, i64* pos, u32, const vfs::Caller& c) override {
@@ -96,7 +98,8 @@ public:
         if (h.mode == StreamMode::PollFirst) {
             // A pipe that is ready takes PIPE_BUF bytes without waiting (pipe(7)).
             char small[4096];
-            size_t n = SBX_TRY(src.get(small, src.remaining() < sizeof small ? static_cast<size_t>(src.remaining()) : sizeof small));
+            size_t n = SBX_TRY(
+                src.get(small, src.remaining() < sizeof small ? static_cast<size_t>(src.remaining()) : sizeof small));
             size_t done = 0;
             while (done < n) {
                 iovec v{small + done, n - done};
@@ -141,7 +144,8 @@ public:
         u64 end;
         if (!host_->is_regular()) return OpenFile::allocate(mode, offset, length, c);
         if (!checked_add(offset, length, &end) || end > INT64_MAX || end > c.file_size_limit) return err(EFBIG);
-        if (fallocate(host_->fd.get(), mode, static_cast<off_t>(offset), static_cast<off_t>(length)) != 0) return err(errno);
+        if (fallocate(host_->fd.get(), mode, static_cast<off_t>(offset), static_cast<off_t>(length)) != 0)
+            return err(errno);
         return {};
     }
 
@@ -164,7 +168,8 @@ private:
         if (pos) return write_data(h.fd.get(), src, pos, 0, append, c.file_size_limit);
         if (src.remaining() == 0) return 0;
         if (c.file_size_limit < INT64_MAX) {
-            u64 at = append ? SBX_TRY(stat_fd(h.fd.get())).size : SBX_TRY(hostfs::seek(h.fd.get(), 0, SEEK_CUR));
+            u64 at = append ? SBX_TRY(stat_fd(h.fd.get()))
+            .size : SBX_TRY(hostfs::seek(h.fd.get(), 0, SEEK_CUR));
             if (at >= c.file_size_limit) return err(EFBIG);
             src.truncate(c.file_size_limit - at);
         }
@@ -187,7 +192,8 @@ private:
 // The node that fstat(2) and /proc/self/fd see.
 class InheritedInode final : public vfs::Inode {
 public:
-    InheritedInode(vfs::FileSystem& fs, u64 ino, Ref<Inherited> host) : Inode(fs, ino, host->type), host_(std::move(host)) {}
+    InheritedInode(vfs::FileSystem& fs, u64 ino, Ref<Inherited> host)
+        : Inode(fs, ino, host->type), host_(std::move(host)) {}
 
     Result<vfs::Attr> attr() override { return to_attr(SBX_TRY(stat_fd(host_->fd.get())), ino()); }
 
@@ -199,7 +205,8 @@ public:
             if (Ref<HostMapping> m = existing_mapping()) m->invalidate(s.size);
         }
         // The host file is lent for reading and writing, no more.
-        return (s.valid & (vfs::SetAttr::kMode | vfs::SetAttr::kUid | vfs::SetAttr::kGid)) ? Result<>(err(EPERM)) : Result<>();
+        return (s.valid & (vfs::SetAttr::kMode | vfs::SetAttr::kUid | vfs::SetAttr::kGid)) ? Result<>(err(EPERM))
+                                                                                           : Result<>();
     }
 
     // /dev/stdin, /proc/self/fd/0: a second open file. A regular file gets a position of its own where the host gives one.

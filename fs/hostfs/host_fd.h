@@ -28,7 +28,7 @@ struct Inherited : PolledFd {
     UniqueFd fd;         // as inherited
     UniqueFd stream_fd;  // opened again with O_NONBLOCK (StreamMode::Private)
     u32 type = 0;
-    int access = 0;      // O_RDONLY, O_WRONLY, O_RDWR
+    int access = 0;  // O_RDONLY, O_WRONLY, O_RDWR
     bool terminal = false;
     StreamMode mode = StreamMode::PollFirst;
     bool append = false;

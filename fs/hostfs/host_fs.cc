@@ -74,7 +74,8 @@ Ref<HostInode> HostFs::inode_for(const Statx& s, Ref<HostInode> parent, std::str
     {
         Lock l(mu_);
         auto it = inodes_.find(id);
-        if (it != inodes_.end() && it->second->id() == id && it->second->try_ref()) found = Ref<HostInode>::adopt(it->second);
+        if (it != inodes_.end() && it->second->id() == id && it->second->try_ref())
+            found = Ref<HostInode>::adopt(it->second);
         if (!found) {
             found = make_ref<HostInode>(*this, ino, id);
             if (it != inodes_.end()) inodes_.erase(it);

@@ -48,7 +48,9 @@ public:
 private:
     friend class HostInode;
     struct Hash {
-        size_t operator()(const HostId& k) const { return static_cast<size_t>((k.ino * 0x9e3779b97f4a7c15u) ^ (k.dev << 7)); }
+        size_t operator()(const HostId& k) const {
+            return static_cast<size_t>((k.ino * 0x9e3779b97f4a7c15u) ^ (k.dev << 7));
+        }
     };
     struct SameNumbers {
         bool operator()(const HostId& a, const HostId& b) const { return a.dev == b.dev && a.ino == b.ino; }

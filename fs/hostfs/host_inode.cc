@@ -158,7 +158,7 @@ vfs::Attr to_attr(const Statx& s, u64 ino) {
     a.mtime = time(s.mtime);
     a.ctime = time(s.ctime);
     a.btime = time(s.btime);
-    a.has_btime = s.mask & 0x800;  // STATX_BTIME
+    a.has_btime = s.mask & 0x800;        // STATX_BTIME
     a.attributes = s.attributes & 0x74;  // STATX_ATTR_COMPRESSED, IMMUTABLE, APPEND, NODUMP
     return a;
 }
@@ -167,7 +167,8 @@ Result<vfs::Attr> HostInode::attr() {
     Pin p = SBX_TRY(pin());
     Statx s = SBX_TRY(stat_fd(p.fd()));
     vfs::Attr a = to_attr(s, ino());
-    if (OwnerHook hook = host_fs().owner_hook(); hook && (a.uid == kOverflowId || a.gid == kOverflowId)) hook(p.fd(), &a.uid, &a.gid);
+    if (OwnerHook hook = host_fs().owner_hook(); hook && (a.uid == kOverflowId || a.gid == kOverflowId))
+        hook(p.fd(), &a.uid, &a.gid);
     return a;
 }
 
@@ -207,7 +208,8 @@ Result<> HostInode::set_attr(const vfs::SetAttr& s, const vfs::Caller& c) {
     Pin p = SBX_TRY(pin());
     if (s.valid & (vfs::SetAttr::kUid | vfs::SetAttr::kGid)) {
         // The host drops set-id bits here by itself; the VFS asks for it again with kMode, which comes after.
-        SBX_TRY(change_owner(p.fd(), (s.valid & vfs::SetAttr::kUid) ? s.uid : kInvalidId, (s.valid & vfs::SetAttr::kGid) ? s.gid : kInvalidId));
+        SBX_TRY(change_owner(p.fd(), (s.valid & vfs::SetAttr::kUid) ? s.uid : kInvalidId,
+                             (s.valid & vfs::SetAttr::kGid) ? s.gid : kInvalidId));
     }
     if (s.valid & vfs::SetAttr::kMode) {
         if (is_symlink()) return err(EOPNOTSUPP);
@@ -220,10 +222,14 @@ Result<> HostInode::set_attr(const vfs::SetAttr& s, const vfs::Caller& c) {
     }
     if (s.valid & (vfs::SetAttr::kAtime | vfs::SetAttr::kMtime | vfs::SetAttr::kAtimeNow | vfs::SetAttr::kMtimeNow)) {
         timespec t[2] = {s.atime, s.mtime};
-        if (s.valid & vfs::SetAttr::kAtimeNow) t[0].tv_nsec = UTIME_NOW;
-        else if (!(s.valid & vfs::SetAttr::kAtime)) t[0].tv_nsec = UTIME_OMIT;
-        if (s.valid & vfs::SetAttr::kMtimeNow) t[1].tv_nsec = UTIME_NOW;
-        else if (!(s.valid & vfs::SetAttr::kMtime)) t[1].tv_nsec = UTIME_OMIT;
+        if (s.valid & vfs::SetAttr::kAtimeNow)
+            t[0].tv_nsec = UTIME_NOW;
+        else if (!(s.valid & vfs::SetAttr::kAtime))
+            t[0].tv_nsec = UTIME_OMIT;
+        if (s.valid & vfs::SetAttr::kMtimeNow)
+            t[1].tv_nsec = UTIME_NOW;
+        else if (!(s.valid & vfs::SetAttr::kMtime))
+            t[1].tv_nsec = UTIME_OMIT;
         SBX_TRY(change_times(p.fd(), t));
     }
     return {};
@@ -236,7 +242,8 @@ Result<> HostInode::truncate(u64 size, const vfs::Caller& c) {
     if (size > INT64_MAX) return err(EINVAL);
     if (size > c.file_size_limit) return err(EFBIG);
     Ref<HostFile> f = SBX_TRY(open_data(false, true));
-    u64 before = SBX_TRY(stat_fd(f->fd())).size;
+    u64 before = SBX_TRY(stat_fd(f->fd()))
+    .size;
     if (ftruncate(f->fd(), static_cast<off_t>(size)) != 0) return err(errno);
     if (size < before) invalidate_mappings(size);
     return {};

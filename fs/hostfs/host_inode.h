@@ -75,12 +75,13 @@ public:
     Result<> set_attr(const vfs::SetAttr& s, const vfs::Caller& c) override;
     Result<Ref<Inode>> lookup(std::string_view name) override;
     Result<Ref<Inode>> make_node(std::string_view name, const vfs::NewNode& n, const vfs::Caller& c) override;
-    Result<Ref<Inode>> symlink(std::string_view name, std::string_view target, const vfs::NewNode& n, const vfs::Caller& c) override;
+    Result<Ref<Inode>> symlink(std::string_view name, std::string_view target, const vfs::NewNode& n,
+                               const vfs::Caller& c) override;
     Result<> link(std::string_view name, Inode& target, const vfs::Caller& c) override;
     Result<> unlink(std::string_view name, Inode& victim, const vfs::Caller& c) override;
     Result<> rmdir(std::string_view name, Inode& victim, const vfs::Caller& c) override;
-    Result<> rename(std::string_view name, Inode& what, Inode& new_dir, std::string_view new_name, Inode* victim, u32 flags,
-                    const vfs::Caller& c) override;
+    Result<> rename(std::string_view name, Inode& what, Inode& new_dir, std::string_view new_name, Inode* victim,
+                    u32 flags, const vfs::Caller& c) override;
     Result<Ref<Inode>> tmpfile(const vfs::NewNode& n, const vfs::Caller& c) override;
     Result<std::string> read_link() override;
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override;

@@ -5,7 +5,9 @@
 
 namespace sbx::hostfs {
 
-HostBacking::HostBacking(UniqueFd fd, bool writable) : fd_(std::move(fd)), writable_(writable) { FdBudget::get().hold(1); }
+HostBacking::HostBacking(UniqueFd fd, bool writable) : fd_(std::move(fd)), writable_(writable) {
+    FdBudget::get().hold(1);
+}
 
 HostBacking::~HostBacking() { FdBudget::get().hold(-1); }
 
@@ -79,7 +81,8 @@ mm::MappableName HostMapping::name() {
 
 Result<> HostMapping::sync(Range r) {
     if (!backing_->writable()) return {};
-    if (sync_file_range(backing_->fd(), static_cast<off_t>(r.start), static_cast<off_t>(r.length()), 7) != 0 && fdatasync(backing_->fd()) != 0)
+    if (sync_file_range(backing_->fd(), static_cast<off_t>(r.start), static_cast<off_t>(r.length()), 7) != 0 &&
+        fdatasync(backing_->fd()) != 0)
         return err(errno);
     return {};
 }

@@ -30,32 +30,29 @@ Result<Ref<vfs::Inode>> HostInode::make_node(std::string_view name, const vfs::N
     Pin dir = SBX_TRY(pin());
     std::string text(name);
     switch (n.mode & S_IFMT) {
-        case S_IFREG: {
-            UniqueFd fd = SBX_TRY(open_below(dir.fd(), text.c_str(), O_RDWR | O_CREAT | O_EXCL, n.mode & 07777));
-            Statx s = SBX_TRY(stat_fd(fd.get()));
-            SBX_TRY(give_owner(fd.get(), s, n));
-            if ((s.mode & 07777u) != (n.mode & 07777u)) (void)change_mode(fd.get(), n.mode & 07777);
-            Ref<HostInode> i = host_fs().inode_for(s, Ref<HostInode>(*this), name, {});
-            host_fs().keep_fresh(*i, std::move(fd));
-            return Ref<Inode>(i);
-        }
-        case S_IFDIR:
-            SBX_TRY(make_dir(dir.fd(), text.c_str(), n.mode & 07777));
-            return created(dir, text, n);
-        case S_IFIFO:
-        case S_IFSOCK:
-            SBX_TRY(hostfs::make_node(dir.fd(), text.c_str(), n.mode, 0));
-            return created(dir, text, n);
-        case S_IFCHR:
-            // 0/0 is an overlay's whiteout, which Linux lets anyone make. Other device nodes are not made on the host.
-            if (n.rdev != 0) return err(EPERM);
-            SBX_TRY(hostfs::make_node(dir.fd(), text.c_str(), n.mode, 0));
-            return created(dir, text, n);
-        default: return err(EPERM);
+    case S_IFREG: {
+        UniqueFd fd = SBX_TRY(open_below(dir.fd(), text.c_str(), O_RDWR | O_CREAT | O_EXCL, n.mode & 07777));
+        Statx s = SBX_TRY(stat_fd(fd.get()));
+        SBX_TRY(give_owner(fd.get(), s, n));
+        if ((s.mode & 07777u) != (n.mode & 07777u)) (void)change_mode(fd.get(), n.mode & 07777);
+        Ref<HostInode> i = host_fs().inode_for(s, Ref<HostInode>(*this), name, {});
+        host_fs().keep_fresh(*i, std::move(fd));
+        return Ref<Inode>(i);
+    }
+    case S_IFDIR: SBX_TRY(make_dir(dir.fd(), text.c_str(), n.mode & 07777)); return created(dir, text, n);
+    case S_IFIFO:
+    case S_IFSOCK: SBX_TRY(hostfs::make_node(dir.fd(), text.c_str(), n.mode, 0)); return created(dir, text, n);
+    case S_IFCHR:
+        // 0/0 is an overlay's whiteout, which Linux lets anyone make. Other device nodes are not made on the host.
+        if (n.rdev != 0) return err(EPERM);
+        SBX_TRY(hostfs::make_node(dir.fd(), text.c_str(), n.mode, 0));
+        return created(dir, text, n);
+    default: return err(EPERM);
     }
 }
 
-Result<Ref<vfs::Inode>> HostInode::symlink(std::string_view name, std::string_view target, const vfs::NewNode& n, const vfs::Caller&) {
+Result<Ref<vfs::Inode>> HostInode::symlink(std::string_view name, std::string_view target, const vfs::NewNode& n,
+                                           const vfs::Caller&) {
     SBX_TRY(writable_fs());
     if (hides(name)) return err(EACCES);
     Pin dir = SBX_TRY(pin());
@@ -126,14 +123,16 @@ Result<> HostInode::rmdir(std::string_view name, Inode& victim, const vfs::Calle
     return remove(name, static_cast<HostInode&>(victim), true);
 }
 
-Result<> HostInode::rename(std::string_view name, Inode& what, Inode& new_dir, std::string_view new_name, Inode* victim, u32 flags,
-                           const vfs::Caller&) {
+Result<> HostInode::rename(std::string_view name, Inode& what, Inode& new_dir, std::string_view new_name, Inode* victim,
+                           u32 flags, const vfs::Caller&) {
     SBX_TRY(writable_fs());
     HostInode& w = static_cast<HostInode&>(what);
     HostInode& to = static_cast<HostInode&>(new_dir);
     HostInode* v = static_cast<HostInode*>(victim);
-    if (hides(name) || to.hides(new_name)) return err(EACCES);  // the host has, or would then have, a file that is not there
-    if (&w == v && !(flags & (kExchange | kNoReplace))) return {};  // two links to one file: nothing happens (rename(2))
+    if (hides(name) || to.hides(new_name))
+        return err(EACCES);  // the host has, or would then have, a file that is not there
+    if (&w == v && !(flags & (kExchange | kNoReplace)))
+        return {};  // two links to one file: nothing happens (rename(2))
     Pin old_pin = SBX_TRY(pin());
     Pin new_pin = SBX_TRY(to.pin());
     Pin node = SBX_TRY(w.pin());

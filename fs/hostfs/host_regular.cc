@@ -24,9 +24,12 @@ u32 sync_flags(int open_flags) {
 
 class HostRegular final : public vfs::OpenFile {
 public:
-    HostRegular(const vfs::OpenArgs& a, HostInode& inode, Ref<HostFile> file) : OpenFile(a.path, a.flags), node_(inode), file_(std::move(file)) {}
+    HostRegular(const vfs::OpenArgs& a, HostInode& inode, Ref<HostFile> file)
+        : OpenFile(a.path, a.flags), node_(inode), file_(std::move(file)) {}
 
-    Result<size_t> read(mm::IoBuf& dst, i64* pos, u32, const vfs::Caller&) override { return read_data(file_->fd(), dst, pos, 0); }
+    Result<size_t> read(mm::IoBuf& dst, i64* pos, u32, const vfs::Caller&) override {
+        return read_data(file_->fd(), dst, pos, 0);
+    }
 
     Result<size_t> write(mm::IoBuf& src, i64* pos, u32 rwf, const vfs::Caller& c) override {
         u32 host = (rwf & (kRwfDsync | kRwfSync)) | sync_flags(flags());

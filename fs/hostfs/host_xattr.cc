@@ -25,7 +25,8 @@ Result<std::string> HostInode::get_xattr(std::string_view name, const vfs::Calle
 Result<> HostInode::set_xattr(std::string_view name, std::string_view value, int flags, const vfs::Caller&) {
     SBX_TRY(writable_fs());
     std::string n(name);
-    return with_xattr_fd([&](int fd, bool path_only) { return hostfs::set_xattr(fd, path_only, n.c_str(), value, flags); });
+    return with_xattr_fd(
+        [&](int fd, bool path_only) { return hostfs::set_xattr(fd, path_only, n.c_str(), value, flags); });
 }
 
 Result<> HostInode::remove_xattr(std::string_view name, const vfs::Caller&) {

@@ -66,7 +66,9 @@ Result<> OverlayInode::copy_up_one(const vfs::Caller& c, u64 bytes) {
     if (!dir && !is_regular()) return err(ENOENT);
     if (dir && !dir->upper()) return err(EAGAIN);
     vfs::Attr a = SBX_TRY(lower_->attr());
-    Inode* up_dir = dir ? dir->upper() : overlay().root() ? static_cast<OverlayInode&>(*overlay().root()).upper() : nullptr;
+    Inode* up_dir = dir                ? dir->upper()
+                    : overlay().root() ? static_cast<OverlayInode&>(*overlay().root()).upper()
+                                       : nullptr;
     if (!up_dir) return err(ENOENT);
     vfs::Attr dir_before = SBX_TRY(up_dir->attr());
     Ref<Inode> up = SBX_TRY(make_upper(up_dir, dir ? name : std::string(), a, c, bytes));
@@ -83,7 +85,8 @@ void OverlayInode::publish_upper(Ref<Inode> up, u32 lower_nlink) {
 }
 
 // The finished copy below dir, or without a name if `name` is empty.
-Result<Ref<vfs::Inode>> OverlayInode::make_upper(Inode* dir, const std::string& name, const vfs::Attr& a, const vfs::Caller& c, u64 bytes) {
+Result<Ref<vfs::Inode>> OverlayInode::make_upper(Inode* dir, const std::string& name, const vfs::Attr& a,
+                                                 const vfs::Caller& c, u64 bytes) {
     vfs::NewNode n = node_of(a);
     vfs::SetAttr finish = times_of(a);
     if (is_symlink()) {
@@ -130,8 +133,10 @@ Result<Ref<vfs::Inode>> OverlayInode::make_upper(Inode* dir, const std::string& 
     DirLock l(dir->dir_mu(), DirLock::Nested{});
     Ref<Inode> up = SBX_TRY(dir->make_node(kTemporary, n, c));
     auto r = fill(*up);
-    if (r && name.empty()) r = dir->unlink(kTemporary, *up, c);
-    else if (r) r = dir->rename(kTemporary, *up, *dir, name, nullptr, 0, c);
+    if (r && name.empty())
+        r = dir->unlink(kTemporary, *up, c);
+    else if (r)
+        r = dir->rename(kTemporary, *up, *dir, name, nullptr, 0, c);
     if (!r) {
         (void)dir->unlink(kTemporary, *up, c);
         return err(r.error());

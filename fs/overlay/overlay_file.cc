@@ -21,10 +21,16 @@ public:
         SBX_TRY(real(c)->set_flags(flags, c));
         return OpenFile::set_flags(flags, c);
     }
-    Result<size_t> read(mm::IoBuf& dst, i64* pos, u32 rwf, const vfs::Caller& c) override { return real(c)->read(dst, pos, rwf, c); }
-    Result<size_t> write(mm::IoBuf& src, i64* pos, u32 rwf, const vfs::Caller& c) override { return real(c)->write(src, pos, rwf, c); }
+    Result<size_t> read(mm::IoBuf& dst, i64* pos, u32 rwf, const vfs::Caller& c) override {
+        return real(c)->read(dst, pos, rwf, c);
+    }
+    Result<size_t> write(mm::IoBuf& src, i64* pos, u32 rwf, const vfs::Caller& c) override {
+        return real(c)->write(src, pos, rwf, c);
+    }
     bool seekable() const override { return true; }
-    Result<i64> seek(i64 current, i64 offset, int whence, const vfs::Caller& c) override { return real(c)->seek(current, offset, whence, c); }
+    Result<i64> seek(i64 current, i64 offset, int whence, const vfs::Caller& c) override {
+        return real(c)->seek(current, offset, whence, c);
+    }
     Result<long> ioctl(u32 cmd, u64 arg, const vfs::Caller& c) override { return real(c)->ioctl(cmd, arg, c); }
 
     // What was mapped before a copy-up stays the lower file's, as with Linux's overlayfs.
@@ -38,7 +44,9 @@ public:
     }
     // Of a file opened before its copy-up there is nothing to write back.
     Result<> sync(bool data_only, Range range) override { return first_->sync(data_only, range); }
-    Result<> allocate(int mode, u64 offset, u64 length, const vfs::Caller& c) override { return real(c)->allocate(mode, offset, length, c); }
+    Result<> allocate(int mode, u64 offset, u64 length, const vfs::Caller& c) override {
+        return real(c)->allocate(mode, offset, length, c);
+    }
     bool epoll_allowed() const override { return false; }
 
 private:
@@ -65,7 +73,8 @@ private:
 
 }  // namespace
 
-Ref<vfs::OpenFile> open_overlay_file(const vfs::OpenArgs& a, OverlayInode& inode, Ref<vfs::OpenFile> real, bool in_upper) {
+Ref<vfs::OpenFile> open_overlay_file(const vfs::OpenArgs& a, OverlayInode& inode, Ref<vfs::OpenFile> real,
+                                     bool in_upper) {
     return make_ref<OverlayFile>(a, inode, std::move(real), in_upper);
 }
 

@@ -19,7 +19,8 @@ Result<> OverlayFs::make_root() {
         // A fresh upper layer looks like what it covers.
         vfs::Attr a = SBX_TRY(lower->attr());
         vfs::SetAttr s;
-        s.valid = vfs::SetAttr::kMode | vfs::SetAttr::kUid | vfs::SetAttr::kGid | vfs::SetAttr::kAtime | vfs::SetAttr::kMtime;
+        s.valid =
+            vfs::SetAttr::kMode | vfs::SetAttr::kUid | vfs::SetAttr::kGid | vfs::SetAttr::kAtime | vfs::SetAttr::kMtime;
         s.mode = a.mode & 07777;
         s.uid = a.uid;
         s.gid = a.gid;
@@ -50,7 +51,8 @@ void OverlayFs::on_unmounted() {
     l.unlock();
 }
 
-Ref<OverlayInode> OverlayFs::node_for_upper(Ref<vfs::Inode> upper, OverlayInode& parent, std::string_view name, Ref<vfs::Inode> merges) {
+Ref<OverlayInode> OverlayFs::node_for_upper(Ref<vfs::Inode> upper, OverlayInode& parent, std::string_view name,
+                                            Ref<vfs::Inode> merges) {
     Ref<OverlayInode> found;
     {
         Lock l(mu_);
@@ -121,7 +123,8 @@ u64 OverlayFs::upper_ino(u64 ino) {
     return it != upper_inos_.end() ? it->second : ino | kUpperBit;
 }
 
-Result<Ref<vfs::OpenFile>> OverlayFs::open_layer(const Ref<vfs::Mount>& m, vfs::Inode& i, int flags, const vfs::Caller& c) {
+Result<Ref<vfs::OpenFile>> OverlayFs::open_layer(const Ref<vfs::Mount>& m, vfs::Inode& i, int flags,
+                                                 const vfs::Caller& c) {
     // A name of its own: nothing but the layer ever sees this path.
     vfs::Path p{m, vfs::Dentry::create_root(Ref<vfs::Inode>(i), "layer")};
     return i.open(vfs::OpenArgs{p, flags, c});

@@ -9,7 +9,9 @@ namespace sbx::overlay {
 namespace {
 
 // The overlay's own marks on the upper layer are not the guest's.
-bool is_own_xattr(std::string_view name) { return name.starts_with("trusted.overlay.") || name.starts_with("user.overlay."); }
+bool is_own_xattr(std::string_view name) {
+    return name.starts_with("trusted.overlay.") || name.starts_with("user.overlay.");
+}
 
 Result<Ref<vfs::Inode>> layer_lookup(vfs::Inode& dir, std::string_view name) {
     SharedLock l(dir.dir_mu(), SharedLock<RwMutex<Rank::Dir>>::Nested{});
@@ -191,7 +193,8 @@ Result<Ref<vfs::OpenFile>> OverlayInode::open(const vfs::OpenArgs& a) {
     if (writes) SBX_TRY(copy_up(a.caller, (a.flags & O_TRUNC) ? 0 : kAll));
     Inode* up = upper();
     int flags = a.flags & ~(O_CREAT | O_EXCL | O_TRUNC);
-    Ref<vfs::OpenFile> real = SBX_TRY(up ? overlay().open_upper(*up, flags, a.caller) : overlay().open_lower(*lower_, flags, a.caller));
+    Ref<vfs::OpenFile> real =
+        SBX_TRY(up ? overlay().open_upper(*up, flags, a.caller) : overlay().open_lower(*lower_, flags, a.caller));
     return open_overlay_file(a, *this, std::move(real), up != nullptr);
 }
 

@@ -28,7 +28,8 @@ public:
 
     Result<> make_root();
     // The overlay's inode for one of a layer, found as `name` in `parent`. `merges`: of an upper directory, what lies below it.
-    Ref<OverlayInode> node_for_upper(Ref<vfs::Inode> upper, OverlayInode& parent, std::string_view name, Ref<vfs::Inode> merges);
+    Ref<OverlayInode> node_for_upper(Ref<vfs::Inode> upper, OverlayInode& parent, std::string_view name,
+                                     Ref<vfs::Inode> merges);
     Ref<OverlayInode> node_for_lower(Ref<vfs::Inode> lower, OverlayInode& parent, std::string_view name);
     // The node was copied up, or counts its names: it must not be forgotten.
     void keep(OverlayInode& i);
@@ -37,15 +38,20 @@ public:
     // st_ino of an upper directory's entry.
     u64 upper_ino(u64 ino);
     // Opens a node of a layer.
-    Result<Ref<vfs::OpenFile>> open_lower(vfs::Inode& i, int flags, const vfs::Caller& c) { return open_layer(lower_, i, flags, c); }
-    Result<Ref<vfs::OpenFile>> open_upper(vfs::Inode& i, int flags, const vfs::Caller& c) { return open_layer(upper_, i, flags, c); }
+    Result<Ref<vfs::OpenFile>> open_lower(vfs::Inode& i, int flags, const vfs::Caller& c) {
+        return open_layer(lower_, i, flags, c);
+    }
+    Result<Ref<vfs::OpenFile>> open_upper(vfs::Inode& i, int flags, const vfs::Caller& c) {
+        return open_layer(upper_, i, flags, c);
+    }
     Ref<vfs::Inode> lower_root() { return lower_->fs().root(); }
     // True if the upper layer outlives this overlay: directories are marked as Linux's overlayfs marks them.
     bool upper_is_kept() const { return upper_->fs().type_name() == "hostfs"; }
 
 private:
     friend class Claim;
-    static Result<Ref<vfs::OpenFile>> open_layer(const Ref<vfs::Mount>& m, vfs::Inode& i, int flags, const vfs::Caller& c);
+    static Result<Ref<vfs::OpenFile>> open_layer(const Ref<vfs::Mount>& m, vfs::Inode& i, int flags,
+                                                 const vfs::Caller& c);
     const Ref<vfs::Mount> lower_, upper_;  // in no namespace
     Ref<OverlayInode> root_;
     Mutex<Rank::Leaf> mu_;
@@ -82,12 +88,13 @@ public:
     Result<> truncate(u64 size, const vfs::Caller& c) override;
     Result<Ref<Inode>> lookup(std::string_view name) override;
     Result<Ref<Inode>> make_node(std::string_view name, const vfs::NewNode& n, const vfs::Caller& c) override;
-    Result<Ref<Inode>> symlink(std::string_view name, std::string_view target, const vfs::NewNode& n, const vfs::Caller& c) override;
+    Result<Ref<Inode>> symlink(std::string_view name, std::string_view target, const vfs::NewNode& n,
+                               const vfs::Caller& c) override;
     Result<> link(std::string_view name, Inode& target, const vfs::Caller& c) override;
     Result<> unlink(std::string_view name, Inode& victim, const vfs::Caller& c) override;
     Result<> rmdir(std::string_view name, Inode& victim, const vfs::Caller& c) override;
-    Result<> rename(std::string_view name, Inode& what, Inode& new_dir, std::string_view new_name, Inode* victim, u32 flags,
-                    const vfs::Caller& c) override;
+    Result<> rename(std::string_view name, Inode& what, Inode& new_dir, std::string_view new_name, Inode* victim,
+                    u32 flags, const vfs::Caller& c) override;
     Result<Ref<Inode>> tmpfile(const vfs::NewNode& n, const vfs::Caller& c) override;
     Result<std::string> read_link() override { return active().read_link(); }
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override;
@@ -103,7 +110,8 @@ private:
     friend class Claim;
     void on_last_unref() override;
     Result<> copy_up_one(const vfs::Caller& c, u64 bytes);
-    Result<Ref<Inode>> make_upper(vfs::Inode* dir, const std::string& name, const vfs::Attr& a, const vfs::Caller& c, u64 bytes);
+    Result<Ref<Inode>> make_upper(vfs::Inode* dir, const std::string& name, const vfs::Attr& a, const vfs::Caller& c,
+                                  u64 bytes);
     Result<> copy_data(Inode& to, u64 size, const vfs::Caller& c);
     Result<> copy_xattrs(Inode& to, const vfs::Caller& c);
     void publish_upper(Ref<Inode> upper, u32 lower_nlink);
@@ -122,8 +130,8 @@ private:
     Result<> remove(std::string_view name, OverlayInode& victim, const vfs::Caller& c);
     Result<> check_empty(const vfs::Caller& c);
     Result<> clear_whiteouts(const vfs::Caller& c);
-    Result<> move_upper(Inode& up, const std::string& name, OverlayInode& w, Inode& nup, const std::string& new_name, OverlayInode* v,
-                        const vfs::Caller& c);
+    Result<> move_upper(Inode& up, const std::string& name, OverlayInode& w, Inode& nup, const std::string& new_name,
+                        OverlayInode* v, const vfs::Caller& c);
     void name_gone(const OverlayInode& dir, std::string_view name);
     void count_names(int change);
     void mark_opaque(Inode& dir, const vfs::Caller& c);
@@ -176,6 +184,7 @@ bool is_whiteout(vfs::Inode& i);
 
 Result<Ref<vfs::OpenFile>> open_overlay_directory(const vfs::OpenArgs& a, OverlayInode& inode);
 // `in_upper`: `real` is the upper layer's file.
-Ref<vfs::OpenFile> open_overlay_file(const vfs::OpenArgs& a, OverlayInode& inode, Ref<vfs::OpenFile> real, bool in_upper);
+Ref<vfs::OpenFile> open_overlay_file(const vfs::OpenArgs& a, OverlayInode& inode, Ref<vfs::OpenFile> real,
+                                     bool in_upper);
 
 }  // namespace sbx::overlay

@@ -58,7 +58,8 @@ Result<OverlayInode::UpperEntry> OverlayInode::upper_entry(Inode& dir, const std
 }
 
 template <class Make>
-auto OverlayInode::over_whiteout(Inode& dir, const std::string& name, const vfs::Caller& c, Make make) -> decltype(make()) {
+auto OverlayInode::over_whiteout(Inode& dir, const std::string& name, const vfs::Caller& c, Make make)
+    -> decltype(make()) {
     UpperEntry there = SBX_TRY(upper_entry(dir, name));
     if (there.whiteout) SBX_TRY(dir.unlink(name, *there.node, c));
     auto r = make();
@@ -91,7 +92,8 @@ Result<Ref<vfs::Inode>> OverlayInode::make_node(std::string_view name, const vfs
     return Ref<Inode>(overlay().node_for_upper(std::move(made), *this, name, nullptr));
 }
 
-Result<Ref<vfs::Inode>> OverlayInode::symlink(std::string_view name, std::string_view target, const vfs::NewNode& n, const vfs::Caller& c) {
+Result<Ref<vfs::Inode>> OverlayInode::symlink(std::string_view name, std::string_view target, const vfs::NewNode& n,
+                                              const vfs::Caller& c) {
     SBX_TRY(copy_up(c));
     Inode& up = *upper();
     std::string text(name);
@@ -208,8 +210,8 @@ Result<> OverlayInode::clear_whiteouts(const vfs::Caller& c) {
     return {};
 }
 
-Result<> OverlayInode::rename(std::string_view name, Inode& what, Inode& new_dir, std::string_view new_name, Inode* victim, u32 flags,
-                              const vfs::Caller& c) {
+Result<> OverlayInode::rename(std::string_view name, Inode& what, Inode& new_dir, std::string_view new_name,
+                              Inode* victim, u32 flags, const vfs::Caller& c) {
     if (flags & ~(kNoReplace | kExchange)) return err(EINVAL);
     OverlayInode& w = static_cast<OverlayInode&>(what);
     OverlayInode& to = static_cast<OverlayInode&>(new_dir);
@@ -221,18 +223,22 @@ Result<> OverlayInode::rename(std::string_view name, Inode& what, Inode& new_dir
     SBX_TRY(copy_up(c));
     SBX_TRY(to.copy_up(c));
     SBX_TRY(w.copy_up(c));
-    if (exchange) SBX_TRY(v->copy_up(c));
-    else if (v && v->is_dir()) SBX_TRY(v->check_empty(c));
+    if (exchange)
+        SBX_TRY(v->copy_up(c));
+    else if (v && v->is_dir())
+        SBX_TRY(v->check_empty(c));
 
     Inode& up = *upper();
     Inode& nup = *to.upper();
     std::string from(name), into(new_name);
     bool covered = !exchange && lower_has(name);
-    std::string was_at = w.is_dir() ? w.lower_path() : "", other_was_at = exchange && v->is_dir() ? v->lower_path() : "";
+    std::string was_at = w.is_dir() ? w.lower_path() : "",
+                other_was_at = exchange && v->is_dir() ? v->lower_path() : "";
     Claim claim(w, v);
     TwoDirs l(up, nup);
     if (exchange) {
-        UpperEntry a = SBX_TRY(upper_entry(up, from)), b = SBX_TRY(upper_entry(nup, into));
+        UpperEntry a = SBX_TRY(upper_entry(up, from))
+        , b = SBX_TRY(upper_entry(nup, into));
         // A name that is still only below, of a file copied up under another one.
         if (!a.node || !b.node) return err(EXDEV);
         SBX_TRY(up.rename(from, *a.node, nup, into, b.node.get(), kExchange, c));
@@ -266,8 +272,8 @@ Result<> OverlayInode::rename(std::string_view name, Inode& what, Inode& new_dir
 }
 
 // The rename itself, in the upper layer, both directories locked.
-Result<> OverlayInode::move_upper(Inode& up, const std::string& name, OverlayInode& w, Inode& nup, const std::string& new_name, OverlayInode* v,
-                                  const vfs::Caller& c) {
+Result<> OverlayInode::move_upper(Inode& up, const std::string& name, OverlayInode& w, Inode& nup,
+                                  const std::string& new_name, OverlayInode* v, const vfs::Caller& c) {
     if (v && v->is_dir()) SBX_TRY(v->clear_whiteouts(c));
     UpperEntry old = SBX_TRY(upper_entry(up, name));
     UpperEntry there = SBX_TRY(upper_entry(nup, new_name));

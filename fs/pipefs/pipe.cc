@@ -217,10 +217,13 @@ EventMask PipeFile::poll(EventMask mask, const vfs::Caller&) {
     if (OpenFile::readable()) {
         if (p.used_ != 0) m |= kEventIn | kEventRdNorm;
         // A FIFO that never had a writer since this end was opened is not hung up.
-        if (p.writers_ == 0 && p.writer_opens_ != 0 && (p.writer_opens_ != seen_writer_opens_ || seen_writer_opens_ == 0)) m |= kEventHup;
+        if (p.writers_ == 0 && p.writer_opens_ != 0 &&
+            (p.writer_opens_ != seen_writer_opens_ || seen_writer_opens_ == 0))
+            m |= kEventHup;
     }
     if (writable()) {
-        if (p.room_locked() >= kPipeBuf || (p.room_locked() != 0 && p.capacity_ < kPipeBuf)) m |= kEventOut | kEventWrNorm;
+        if (p.room_locked() >= kPipeBuf || (p.room_locked() != 0 && p.capacity_ < kPipeBuf))
+            m |= kEventOut | kEventWrNorm;
         if (p.readers_ == 0) m |= kEventErr;
     }
     return m & (mask | kEventErr | kEventHup);

@@ -11,9 +11,9 @@
 
 namespace sbx::pipefs {
 
-constexpr size_t kPipeBuf = 4096;              // PIPE_BUF
+constexpr size_t kPipeBuf = 4096;  // PIPE_BUF
 constexpr size_t kDefaultCapacity = 65536;
-constexpr size_t kMaxUnprivileged = 1048576;   // /proc/sys/fs/pipe-max-size
+constexpr size_t kMaxUnprivileged = 1048576;  // /proc/sys/fs/pipe-max-size
 
 class Pipe final : public RefCounted {
 public:
@@ -39,7 +39,8 @@ private:
     size_t capacity_ SBX_GUARDED_BY(mu_) = kDefaultCapacity;
     std::deque<size_t> packets_ SBX_GUARDED_BY(mu_);  // lengths, if written in packet mode (O_DIRECT)
     unsigned readers_ SBX_GUARDED_BY(mu_) = 0, writers_ SBX_GUARDED_BY(mu_) = 0;
-    u64 reader_opens_ SBX_GUARDED_BY(mu_) = 0, writer_opens_ SBX_GUARDED_BY(mu_) = 0;  // ever: a FIFO's open waits for the other side's
+    u64 reader_opens_ SBX_GUARDED_BY(mu_) = 0, writer_opens_ SBX_GUARDED_BY(mu_) =
+                                                   0;  // ever: a FIFO's open waits for the other side's
     WaitQueue queue_;
 };
 

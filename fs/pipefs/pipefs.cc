@@ -11,7 +11,8 @@ namespace {
 
 class PipeInode final : public vfs::Inode {
 public:
-    PipeInode(vfs::FileSystem& fs, u64 ino, const Creds& c) : Inode(fs, ino, S_IFIFO), uid_(c.fsuid), gid_(c.fsgid), created_(vfs::now()) {}
+    PipeInode(vfs::FileSystem& fs, u64 ino, const Creds& c)
+        : Inode(fs, ino, S_IFIFO), uid_(c.fsuid), gid_(c.fsgid), created_(vfs::now()) {}
     Result<vfs::Attr> attr() override {
         Lock l(mu_);
         vfs::Attr a;
@@ -61,8 +62,8 @@ PipeFs& pipe_fs() {
 }
 
 vfs::Path pipe_path(Ref<vfs::Inode> inode) {
-    static const Ref<vfs::Mount>& mount = *new Ref<vfs::Mount>(
-        vfs::Mount::create(Ref<vfs::FileSystem>(pipe_fs()), vfs::Dentry::create_root(pipe_fs().root(), "pipe:"), 0, "none"));
+    static const Ref<vfs::Mount>& mount = *new Ref<vfs::Mount>(vfs::Mount::create(
+        Ref<vfs::FileSystem>(pipe_fs()), vfs::Dentry::create_root(pipe_fs().root(), "pipe:"), 0, "none"));
     std::string name = "pipe:[" + std::to_string(inode->ino()) + "]";
     return {mount, vfs::Dentry::create_root(std::move(inode), std::move(name))};
 }
@@ -90,7 +91,8 @@ Ends create_pipe(int flags, const vfs::Caller& c) {
     Ref<PipeInode> inode = make_ref<PipeInode>(pipe_fs(), pipe_fs().next_ino(), *c.creds);
     Ref<Pipe> pipe = pipe_of(*inode);
     vfs::Path path = pipe_path(inode);
-    return {make_ref<PipeFile>(path, O_RDONLY | flags, pipe, false), make_ref<PipeFile>(path, O_WRONLY | flags, pipe, false)};
+    return {make_ref<PipeFile>(path, O_RDONLY | flags, pipe, false),
+            make_ref<PipeFile>(path, O_WRONLY | flags, pipe, false)};
 }
 
 void register_fifos() { vfs::register_fifo_opener(&open_fifo); }

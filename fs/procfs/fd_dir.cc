@@ -17,11 +17,15 @@ Result<Ref<vfs::OpenFile>> open_file_of(const Subject& s, int number, bool* cloe
     return f;
 }
 
-Result<vfs::Path> follow_fd(const Context& c, int number) { return SBX_TRY(open_file_of(c.subject, number))->path(); }
+Result<vfs::Path> follow_fd(const Context& c, int number) {
+    return SBX_TRY(open_file_of(c.subject, number))
+    ->path();
+}
 
 class InfoNode final : public Node {
 public:
-    InfoNode(ProcFs& fs, const Subject& s, std::string_view name, int number) : Node(fs, s, name, S_IFREG | 0400), number_(number) {}
+    InfoNode(ProcFs& fs, const Subject& s, std::string_view name, int number)
+        : Node(fs, s, name, S_IFREG | 0400), number_(number) {}
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override;
 
 private:
@@ -39,14 +43,15 @@ Result<std::string> info_text(const Context& c, int number) {
         f->pos_mu().unlock();
     }
     int flags = f->flags() | (cloexec ? 02000000 : 0) | (f->is_path_only() ? 010000000 : 0);
-    snprintf(buf, sizeof buf, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%d\nino:\t%llu\n", static_cast<long long>(pos), static_cast<unsigned>(flags),
-             f->path().mount->id(), static_cast<unsigned long long>(f->inode().ino()));
+    snprintf(buf, sizeof buf, "pos:\t%lld\nflags:\t0%o\nmnt_id:\t%d\nino:\t%llu\n", static_cast<long long>(pos),
+             static_cast<unsigned>(flags), f->path().mount->id(), static_cast<unsigned long long>(f->inode().ino()));
     return buf + f->fdinfo(c.caller);
 }
 
 class InfoFile final : public vfs::OpenFile {
 public:
-    InfoFile(const vfs::OpenArgs& a, ProcFs& fs, Subject s, int number) : OpenFile(a.path, a.flags), fs_(fs), subject_(std::move(s)), number_(number) {}
+    InfoFile(const vfs::OpenArgs& a, ProcFs& fs, Subject s, int number)
+        : OpenFile(a.path, a.flags), fs_(fs), subject_(std::move(s)), number_(number) {}
     bool seekable() const override { return true; }
     Result<size_t> read(mm::IoBuf& dst, i64* pos, u32, const vfs::Caller& c) override {
         std::string text = SBX_TRY(info_text(Context{fs_, subject_, c}, number_));
@@ -69,7 +74,8 @@ Result<Ref<vfs::OpenFile>> InfoNode::open(const vfs::OpenArgs& a) {
 
 class FdDir final : public Directory {
 public:
-    FdDir(ProcFs& fs, const Subject& s, bool info) : Directory(fs, s, info ? "fdinfo" : "fd", S_IFDIR | (info ? 0555 : 0500)), info_(info) {}
+    FdDir(ProcFs& fs, const Subject& s, bool info)
+        : Directory(fs, s, info ? "fdinfo" : "fd", S_IFDIR | (info ? 0555 : 0500)), info_(info) {}
     // A process may always look at its own, whatever its ids say (proc_fd_permission).
     Result<> permission(u32 may, const vfs::Caller& c) override {
         if (c.task && &c.task->group() == &task().group()) return {};

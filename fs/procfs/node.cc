@@ -48,7 +48,9 @@ Result<vfs::Attr> Node::attr() {
 
 // open(2) with O_TRUNC is no error; anything else is.
 Result<> Node::set_attr(const vfs::SetAttr& s, const vfs::Caller&) {
-    if ((s.valid & ~static_cast<u32>(vfs::SetAttr::kSize | vfs::SetAttr::kMtime | vfs::SetAttr::kMtimeNow | vfs::SetAttr::kCtime)) == 0) return {};
+    if ((s.valid & ~static_cast<u32>(vfs::SetAttr::kSize | vfs::SetAttr::kMtime | vfs::SetAttr::kMtimeNow |
+                                     vfs::SetAttr::kCtime)) == 0)
+        return {};
     return err(EPERM);
 }
 
@@ -72,7 +74,8 @@ namespace {
 
 class TextFile final : public vfs::OpenFile {
 public:
-    TextFile(const vfs::OpenArgs& a, ProcFs& fs, Subject s, const FileRow& row) : OpenFile(a.path, a.flags), fs_(fs), subject_(std::move(s)), row_(row) {}
+    TextFile(const vfs::OpenArgs& a, ProcFs& fs, Subject s, const FileRow& row)
+        : OpenFile(a.path, a.flags), fs_(fs), subject_(std::move(s)), row_(row) {}
 
     Result<size_t> read(mm::IoBuf& dst, i64* pos, u32, const vfs::Caller& c) override {
         std::string copy;
@@ -134,7 +137,8 @@ private:
 class SymlinkNode final : public Node {
 public:
     using Target = Result<std::string> (*)(const Context& c);
-    SymlinkNode(ProcFs& fs, const Subject& s, std::string_view name, Target t) : Node(fs, s, name, S_IFLNK | 0777), target_(t) {}
+    SymlinkNode(ProcFs& fs, const Subject& s, std::string_view name, Target t)
+        : Node(fs, s, name, S_IFLNK | 0777), target_(t) {}
     // "self" depends on who asks: the current task.
     Result<std::string> read_link() override {
         vfs::Caller c;
@@ -175,7 +179,8 @@ public:
     bool epoll_allowed() const override { return false; }
     Result<i64> seek(i64 current, i64 offset, int whence, const vfs::Caller&) override {
         i64 base = whence == SEEK_CUR ? current : 0, at = 0;
-        if ((whence != SEEK_SET && whence != SEEK_CUR) || __builtin_add_overflow(base, offset, &at) || at < 0) return err(EINVAL);
+        if ((whence != SEEK_SET && whence != SEEK_CUR) || __builtin_add_overflow(base, offset, &at) || at < 0)
+            return err(EINVAL);
         return at;
     }
     // The list is taken anew when reading starts, and positions are places in it: what goes away meanwhile does not shift the rest.
@@ -201,7 +206,9 @@ private:
 
 }  // namespace
 
-Result<Ref<vfs::OpenFile>> Directory::open(const vfs::OpenArgs& a) { return Ref<vfs::OpenFile>(make_ref<OpenDirectory>(a, *this)); }
+Result<Ref<vfs::OpenFile>> Directory::open(const vfs::OpenArgs& a) {
+    return Ref<vfs::OpenFile>(make_ref<OpenDirectory>(a, *this));
+}
 
 bool Directory::revalidate(std::string_view name, vfs::Inode* cached) {
     Result<Ref<vfs::Inode>> now = find(name);
@@ -213,10 +220,12 @@ bool Directory::revalidate(std::string_view name, vfs::Inode* cached) {
 }
 
 Ref<vfs::Inode> make_file(ProcFs& fs, const Subject& s, const FileRow& row) { return make_ref<FileNode>(fs, s, row); }
-Ref<vfs::Inode> make_symlink(ProcFs& fs, const Subject& s, std::string_view name, Result<std::string> (*target)(const Context& c)) {
+Ref<vfs::Inode> make_symlink(ProcFs& fs, const Subject& s, std::string_view name,
+                             Result<std::string> (*target)(const Context& c)) {
     return make_ref<SymlinkNode>(fs, s, name, target);
 }
-Ref<vfs::Inode> make_magic_link(ProcFs& fs, const Subject& s, std::string_view name, u32 mode, Follow follow, int number) {
+Ref<vfs::Inode> make_magic_link(ProcFs& fs, const Subject& s, std::string_view name, u32 mode, Follow follow,
+                                int number) {
     return make_ref<MagicLink>(fs, s, name, mode, follow, number);
 }
 

@@ -69,24 +69,32 @@ struct FileRow {
     const char* name;
     u32 mode;
     Generate generate;
-    Accept accept = nullptr;   // null: not writable
-    bool ptrace_check = false; // reading needs what ptrace needs
+    Accept accept = nullptr;    // null: not writable
+    bool ptrace_check = false;  // reading needs what ptrace needs
 };
 
 Ref<vfs::Inode> make_file(ProcFs& fs, const Subject& s, const FileRow& row);
-Ref<vfs::Inode> make_symlink(ProcFs& fs, const Subject& s, std::string_view name, Result<std::string> (*target)(const Context& c));
+Ref<vfs::Inode> make_symlink(ProcFs& fs, const Subject& s, std::string_view name,
+                             Result<std::string> (*target)(const Context& c));
 // A link that names an object rather than a path: cwd, root, exe, fd/N.
 using Follow = Result<vfs::Path> (*)(const Context& c, int number);
-Ref<vfs::Inode> make_magic_link(ProcFs& fs, const Subject& s, std::string_view name, u32 mode, Follow follow, int number = 0);
+Ref<vfs::Inode> make_magic_link(ProcFs& fs, const Subject& s, std::string_view name, u32 mode, Follow follow,
+                                int number = 0);
 
 // A directory whose names come from find() and list().
 class Directory : public Node {
 public:
-    Directory(ProcFs& fs, Subject s, std::string_view name, u32 mode = S_IFDIR | 0555) : Node(fs, std::move(s), name, mode) {}
+    Directory(ProcFs& fs, Subject s, std::string_view name, u32 mode = S_IFDIR | 0555)
+        : Node(fs, std::move(s), name, mode) {}
     Result<Ref<vfs::Inode>> lookup(std::string_view name) override { return find(name); }
     // Linux's lookup in a directory of proc fails with ENOENT before it is asked to create anything.
-    Result<Ref<vfs::Inode>> make_node(std::string_view, const vfs::NewNode&, const vfs::Caller&) override { return err(ENOENT); }
-    Result<Ref<vfs::Inode>> symlink(std::string_view, std::string_view, const vfs::NewNode&, const vfs::Caller&) override { return err(ENOENT); }
+    Result<Ref<vfs::Inode>> make_node(std::string_view, const vfs::NewNode&, const vfs::Caller&) override {
+        return err(ENOENT);
+    }
+    Result<Ref<vfs::Inode>> symlink(std::string_view, std::string_view, const vfs::NewNode&,
+                                    const vfs::Caller&) override {
+        return err(ENOENT);
+    }
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override;
     // Names may come and go at any time: every use asks again, but the same object stays where it is still right.
     bool revalidate(std::string_view name, vfs::Inode* cached) override;
@@ -105,21 +113,21 @@ Result<> check_access(const Context& c);
 int parse_number(std::string_view s);
 
 // One file of the folder each.
-Ref<vfs::Inode> make_pid_dir(ProcFs& fs, const Subject& s);                       // pid_dir.cc
-Ref<vfs::Inode> make_fd_dir(ProcFs& fs, const Subject& s, bool info);             // fd_dir.cc
-Ref<vfs::Inode> make_sys_dir(ProcFs& fs);                                         // sys.cc
-Ref<vfs::Inode> make_net_dir(ProcFs& fs, const Subject& s);                       // net_dir.cc
-Ref<vfs::Inode> make_ns_dir(ProcFs& fs, const Subject& s);                        // ns_dir.cc
-Ref<vfs::Inode> make_mem_file(ProcFs& fs, const Subject& s);                      // mem_file.cc
-std::span<const FileRow> system_files();                                         // system_files.cc
-std::span<const FileRow> pid_files();                                            // pid_files.cc
-Result<std::string> pid_stat(const Context& c);                                  // pid_stat.cc
+Ref<vfs::Inode> make_pid_dir(ProcFs& fs, const Subject& s);            // pid_dir.cc
+Ref<vfs::Inode> make_fd_dir(ProcFs& fs, const Subject& s, bool info);  // fd_dir.cc
+Ref<vfs::Inode> make_sys_dir(ProcFs& fs);                              // sys.cc
+Ref<vfs::Inode> make_net_dir(ProcFs& fs, const Subject& s);            // net_dir.cc
+Ref<vfs::Inode> make_ns_dir(ProcFs& fs, const Subject& s);             // ns_dir.cc
+Ref<vfs::Inode> make_mem_file(ProcFs& fs, const Subject& s);           // mem_file.cc
+std::span<const FileRow> system_files();                               // system_files.cc
+std::span<const FileRow> pid_files();                                  // pid_files.cc
+Result<std::string> pid_stat(const Context& c);                        // pid_stat.cc
 Result<std::string> pid_statm(const Context& c);
 Result<std::string> pid_status(const Context& c);
-Result<std::string> pid_maps(const Context& c);                                  // pid_maps.cc
+Result<std::string> pid_maps(const Context& c);  // pid_maps.cc
 Result<std::string> pid_smaps(const Context& c);
 Result<std::string> pid_smaps_rollup(const Context& c);
-Result<std::string> pid_mounts(const Context& c);                                // pid_mounts.cc
+Result<std::string> pid_mounts(const Context& c);  // pid_mounts.cc
 Result<std::string> pid_mountinfo(const Context& c);
 Result<std::string> pid_mountstats(const Context& c);
 

@@ -11,7 +11,9 @@ namespace sbx::procfs {
 namespace {
 
 template <class T>
-u64 id_of(const Ref<RefCounted>& ns) { return ns ? static_cast<T&>(*ns).id() : 0; }
+u64 id_of(const Ref<RefCounted>& ns) {
+    return ns ? static_cast<T&>(*ns).id() : 0;
+}
 
 struct NsRow {
     const char* name;
@@ -24,7 +26,8 @@ constexpr NsRow kRows[] = {
     {"mnt", "mnt", [](Task&, const NsProxy& ns) { return ns.mnt ? ns.mnt->id() : 0; }},
     {"net", "net", [](Task&, const NsProxy& ns) { return id_of<NetNamespace>(ns.net); }},
     {"pid", "pid", [](Task& t, const NsProxy&) { return t.pid_ns().id(); }},
-    {"pid_for_children", "pid", [](Task&, const NsProxy& ns) { return ns.pid_for_children ? ns.pid_for_children->id() : 0; }},
+    {"pid_for_children", "pid",
+     [](Task&, const NsProxy& ns) { return ns.pid_for_children ? ns.pid_for_children->id() : 0; }},
     {"user", "user", [](Task& t, const NsProxy&) { return t.creds_of()->user_ns->id(); }},
     {"uts", "uts", [](Task&, const NsProxy& ns) { return id_of<UtsNamespace>(ns.uts); }},
 };

@@ -62,22 +62,14 @@ struct LimitRow {
     const char *name, *unit;
 };
 constexpr LimitRow kLimits[] = {
-    {RLIMIT_CPU, "Max cpu time", "seconds"},
-    {RLIMIT_FSIZE, "Max file size", "bytes"},
-    {RLIMIT_DATA, "Max data size", "bytes"},
-    {RLIMIT_STACK, "Max stack size", "bytes"},
-    {RLIMIT_CORE, "Max core file size", "bytes"},
-    {RLIMIT_RSS, "Max resident set", "bytes"},
-    {RLIMIT_NPROC, "Max processes", "processes"},
-    {RLIMIT_NOFILE, "Max open files", "files"},
-    {RLIMIT_MEMLOCK, "Max locked memory", "bytes"},
-    {RLIMIT_AS, "Max address space", "bytes"},
-    {RLIMIT_LOCKS, "Max file locks", "locks"},
-    {RLIMIT_SIGPENDING, "Max pending signals", "signals"},
-    {RLIMIT_MSGQUEUE, "Max msgqueue size", "bytes"},
-    {RLIMIT_NICE, "Max nice priority", ""},
-    {RLIMIT_RTPRIO, "Max realtime priority", ""},
-    {RLIMIT_RTTIME, "Max realtime timeout", "us"},
+    {RLIMIT_CPU, "Max cpu time", "seconds"},         {RLIMIT_FSIZE, "Max file size", "bytes"},
+    {RLIMIT_DATA, "Max data size", "bytes"},         {RLIMIT_STACK, "Max stack size", "bytes"},
+    {RLIMIT_CORE, "Max core file size", "bytes"},    {RLIMIT_RSS, "Max resident set", "bytes"},
+    {RLIMIT_NPROC, "Max processes", "processes"},    {RLIMIT_NOFILE, "Max open files", "files"},
+    {RLIMIT_MEMLOCK, "Max locked memory", "bytes"},  {RLIMIT_AS, "Max address space", "bytes"},
+    {RLIMIT_LOCKS, "Max file locks", "locks"},       {RLIMIT_SIGPENDING, "Max pending signals", "signals"},
+    {RLIMIT_MSGQUEUE, "Max msgqueue size", "bytes"}, {RLIMIT_NICE, "Max nice priority", ""},
+    {RLIMIT_RTPRIO, "Max realtime priority", ""},    {RLIMIT_RTTIME, "Max realtime timeout", "us"},
 };
 
 std::string limit_text(rlim_t v) { return v == RLIM_INFINITY ? "unlimited" : std::to_string(v); }
@@ -89,7 +81,8 @@ Result<std::string> limits(const Context& c) {
     out = buf;
     for (const LimitRow& r : kLimits) {
         rlimit l = c.task().group().limit(r.resource);
-        snprintf(buf, sizeof buf, "%-25s %-20s %-20s %-10s\n", r.name, limit_text(l.rlim_cur).c_str(), limit_text(l.rlim_max).c_str(), r.unit);
+        snprintf(buf, sizeof buf, "%-25s %-20s %-20s %-10s\n", r.name, limit_text(l.rlim_cur).c_str(),
+                 limit_text(l.rlim_max).c_str(), r.unit);
         out += buf;
     }
     return out;
@@ -110,9 +103,11 @@ Result<std::string> io(const Context& c) {
         add(c.task());
     }
     char buf[240];
-    snprintf(buf, sizeof buf, "rchar: %llu\nwchar: %llu\nsyscr: %llu\nsyscw: %llu\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n",
-             static_cast<unsigned long long>(rb), static_cast<unsigned long long>(wb), static_cast<unsigned long long>(rc),
-             static_cast<unsigned long long>(wc));
+    snprintf(
+        buf, sizeof buf,
+        "rchar: %llu\nwchar: %llu\nsyscr: %llu\nsyscw: %llu\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n",
+        static_cast<unsigned long long>(rb), static_cast<unsigned long long>(wb), static_cast<unsigned long long>(rc),
+        static_cast<unsigned long long>(wc));
     return std::string(buf);
 }
 
@@ -123,7 +118,8 @@ Result<std::string> sessionid(const Context&) { return std::string("4294967295")
 Result<std::string> oom_score(const Context&) { return std::string("0\n"); }
 Result<std::string> coredump_filter(const Context&) { return std::string("00000033\n"); }
 Result<std::string> schedstat(const Context& c) {
-    return std::to_string((c.task().user_ticks.load() + c.task().system_ticks.load()) * 1000000) + " 0 " + std::to_string(c.task().voluntary_switches.load()) + "\n";
+    return std::to_string((c.task().user_ticks.load() + c.task().system_ticks.load()) * 1000000) + " 0 " +
+           std::to_string(c.task().voluntary_switches.load()) + "\n";
 }
 
 Result<std::string> personality(const Context& c) {
@@ -132,7 +128,9 @@ Result<std::string> personality(const Context& c) {
     return std::string(buf);
 }
 
-Result<std::string> oom_score_adj(const Context& c) { return std::to_string(c.task().group().oom_score_adj.load()) + "\n"; }
+Result<std::string> oom_score_adj(const Context& c) {
+    return std::to_string(c.task().group().oom_score_adj.load()) + "\n";
+}
 
 Result<> set_oom_score_adj(const Context& c, std::string_view text) {
     while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
@@ -165,7 +163,9 @@ Result<std::string> id_map(const std::vector<IdMapRange>& map, const Context& c,
 
 Result<std::string> uid_map(const Context& c) { return id_map(c.task().creds_of()->user_ns->uid_map(), c, false); }
 Result<std::string> gid_map(const Context& c) { return id_map(c.task().creds_of()->user_ns->gid_map(), c, true); }
-Result<std::string> setgroups(const Context& c) { return std::string(c.task().creds_of()->user_ns->setgroups_allowed() ? "allow\n" : "deny\n"); }
+Result<std::string> setgroups(const Context& c) {
+    return std::string(c.task().creds_of()->user_ns->setgroups_allowed() ? "allow\n" : "deny\n");
+}
 
 Result<std::vector<IdMapRange>> parse_map(std::string_view text) {
     std::vector<IdMapRange> map;
@@ -179,8 +179,10 @@ Result<std::vector<IdMapRange>> parse_map(std::string_view text) {
         if (map.size() > 340) return err(EINVAL);
         p += used;
         while (*p == ' ' || *p == '\t') p++;
-        if (*p == '\n') p++;
-        else if (*p) return err(EINVAL);
+        if (*p == '\n')
+            p++;
+        else if (*p)
+            return err(EINVAL);
     }
     if (map.empty()) return err(EINVAL);
     return map;

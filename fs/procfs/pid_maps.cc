@@ -9,9 +9,10 @@ namespace {
 
 std::string maps_line(const mm::VmaInfo& v) {
     char buf[160];
-    int n = snprintf(buf, sizeof buf, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu", static_cast<unsigned long long>(v.range.start),
-                     static_cast<unsigned long long>(v.range.end), v.prot & 1 ? 'r' : '-', v.prot & 2 ? 'w' : '-', v.prot & 4 ? 'x' : '-',
-                     v.shared ? 's' : 'p', static_cast<unsigned long long>(v.offset), major(v.file.dev), minor(v.file.dev),
+    int n = snprintf(buf, sizeof buf, "%08llx-%08llx %c%c%c%c %08llx %02x:%02x %llu",
+                     static_cast<unsigned long long>(v.range.start), static_cast<unsigned long long>(v.range.end),
+                     v.prot & 1 ? 'r' : '-', v.prot & 2 ? 'w' : '-', v.prot & 4 ? 'x' : '-', v.shared ? 's' : 'p',
+                     static_cast<unsigned long long>(v.offset), major(v.file.dev), minor(v.file.dev),
                      static_cast<unsigned long long>(v.file.ino));
     std::string line(buf, static_cast<size_t>(n));
     const std::string& name = v.file.path.empty() ? v.label : v.file.path;

@@ -29,7 +29,8 @@ std::string flag_options(u64 flags) {
         u64 flag;
         const char* name;
     };
-    static constexpr Row kRows[] = {{MS_NOSUID, ",nosuid"}, {MS_NODEV, ",nodev"}, {MS_NOEXEC, ",noexec"}, {MS_NOATIME, ",noatime"},
+    static constexpr Row kRows[] = {{MS_NOSUID, ",nosuid"},         {MS_NODEV, ",nodev"},
+                                    {MS_NOEXEC, ",noexec"},         {MS_NOATIME, ",noatime"},
                                     {MS_NODIRATIME, ",nodiratime"}, {MS_RELATIME, ",relatime"}};
     std::string s = flags & MS_RDONLY ? "ro" : "rw";
     for (const Row& r : kRows)
@@ -73,7 +74,8 @@ Result<std::string> pid_mounts(const Context& c) {
         if (at.empty()) continue;
         std::string options = flag_options(m->flags()), extra = m->fs().options();
         if (!extra.empty()) options += "," + extra;
-        out += mangle(m->source()) + " " + mangle(at) + " " + std::string(m->fs().type_name()) + " " + options + " 0 0\n";
+        out +=
+            mangle(m->source()) + " " + mangle(at) + " " + std::string(m->fs().type_name()) + " " + options + " 0 0\n";
     }
     return out;
 }
@@ -89,9 +91,10 @@ Result<std::string> pid_mountinfo(const Context& c) {
         // The part of the file system that is mounted: its path from the file system's root.
         std::string root;
         for (Ref<vfs::Dentry> d = m->root(); d && !d->is_root(); d = d->parent()) root = "/" + d->name() + root;
-        out += std::to_string(m->id()) + " " + std::to_string(on ? on.mount->id() : m->id()) + " " + std::to_string(major(dev)) + ":" +
-               std::to_string(minor(dev)) + " " + mangle(root.empty() ? "/" : root) + " " + mangle(at) + " " + flag_options(m->flags()) + " - " +
-               std::string(m->fs().type_name()) + " " + mangle(m->source()) + " " + fs_options(*m) + "\n";
+        out += std::to_string(m->id()) + " " + std::to_string(on ? on.mount->id() : m->id()) + " " +
+               std::to_string(major(dev)) + ":" + std::to_string(minor(dev)) + " " + mangle(root.empty() ? "/" : root) +
+               " " + mangle(at) + " " + flag_options(m->flags()) + " - " + std::string(m->fs().type_name()) + " " +
+               mangle(m->source()) + " " + fs_options(*m) + "\n";
     }
     return out;
 }
@@ -101,7 +104,9 @@ Result<std::string> pid_mountstats(const Context& c) {
     std::string out;
     for (const Ref<vfs::Mount>& m : v.mounts) {
         std::string at = point_of(*m, v.root);
-        if (!at.empty()) out += "device " + mangle(m->source()) + " mounted on " + mangle(at) + " with fstype " + std::string(m->fs().type_name()) + "\n";
+        if (!at.empty())
+            out += "device " + mangle(m->source()) + " mounted on " + mangle(at) + " with fstype " +
+                   std::string(m->fs().type_name()) + "\n";
     }
     return out;
 }

@@ -18,8 +18,8 @@ Result<std::string> uuid() {
     r[6] = static_cast<u8>((r[6] & 0x0f) | 0x40);
     r[8] = static_cast<u8>((r[8] & 0x3f) | 0x80);
     char buf[48];
-    snprintf(buf, sizeof buf, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n", r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7],
-             r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
+    snprintf(buf, sizeof buf, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n", r[0], r[1],
+             r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
     return std::string(buf);
 }
 
@@ -45,9 +45,9 @@ Result<std::string> ostype(const Context&) { return std::string(kSysname) + "\n"
 Result<std::string> version(const Context&) { return std::string(kVersion) + "\n"; }
 
 struct SysRow {
-    const char* path;      // below /proc/sys
-    Generate generate;     // or null:
-    const char* text;      // this, and a newline
+    const char* path;   // below /proc/sys
+    Generate generate;  // or null:
+    const char* text;   // this, and a newline
 };
 constexpr SysRow kRows[] = {
     {"fs/epoll/max_user_watches", nullptr, "1000000"},
@@ -167,7 +167,8 @@ public:
             std::string_view rest = path.substr(prefix_.size());
             size_t slash = rest.find('/');
             std::string name(rest.substr(0, slash));
-            if (out.empty() || out.back().name != name) out.push_back({name, static_cast<u8>(slash == rest.npos ? DT_REG : DT_DIR)});
+            if (out.empty() || out.back().name != name)
+                out.push_back({name, static_cast<u8>(slash == rest.npos ? DT_REG : DT_DIR)});
         }
         return out;
     }

@@ -14,7 +14,8 @@ namespace {
 
 class SocketInode final : public vfs::Inode {
 public:
-    SocketInode(vfs::FileSystem& fs, u64 ino, const Creds& c) : Inode(fs, ino, S_IFSOCK), uid_(c.fsuid), gid_(c.fsgid), created_(vfs::now()) {}
+    SocketInode(vfs::FileSystem& fs, u64 ino, const Creds& c)
+        : Inode(fs, ino, S_IFSOCK), uid_(c.fsuid), gid_(c.fsgid), created_(vfs::now()) {}
     Result<vfs::Attr> attr() override {
         Lock l(mu_);
         vfs::Attr a;
@@ -59,8 +60,8 @@ private:
 
 vfs::Path socket_path(const vfs::Caller& c) {
     static SockFs& fs = *make_ref<SockFs>().release();
-    static const Ref<vfs::Mount>& mount =
-        *new Ref<vfs::Mount>(vfs::Mount::create(Ref<vfs::FileSystem>(fs), vfs::Dentry::create_root(fs.root(), "socket:"), 0, "none"));
+    static const Ref<vfs::Mount>& mount = *new Ref<vfs::Mount>(
+        vfs::Mount::create(Ref<vfs::FileSystem>(fs), vfs::Dentry::create_root(fs.root(), "socket:"), 0, "none"));
     Ref<vfs::Inode> inode = make_ref<SocketInode>(fs, fs.next_ino(), *c.creds);
     std::string name = "socket:[" + std::to_string(inode->ino()) + "]";
     return {mount, vfs::Dentry::create_root(std::move(inode), std::move(name))};
@@ -124,7 +125,8 @@ Result<size_t> SocketFile::write(mm::IoBuf& src, i64*, u32, const vfs::Caller& c
 }
 
 PeerCreds own_creds(const vfs::Caller& c, bool effective) {
-    return effective ? PeerCreds{c.task->group().pid, c.creds->euid, c.creds->egid} : PeerCreds{c.task->group().pid, c.creds->uid, c.creds->gid};
+    return effective ? PeerCreds{c.task->group().pid, c.creds->euid, c.creds->egid}
+                     : PeerCreds{c.task->group().pid, c.creds->uid, c.creds->gid};
 }
 
 }  // namespace sbx::sockfs

@@ -59,7 +59,8 @@ Result<> UnixEndpoint::listen(int backlog, const PeerCreds& creds) {
 }
 
 void UnixEndpoint::wait_for_room_locked(UnixEndpoint& who) {
-    if (std::find(want_room_.begin(), want_room_.end(), &who) == want_room_.end()) want_room_.push_back(Ref<UnixEndpoint>(who));
+    if (std::find(want_room_.begin(), want_room_.end(), &who) == want_room_.end())
+        want_room_.push_back(Ref<UnixEndpoint>(who));
 }
 
 void UnixEndpoint::tell_room() {
@@ -325,18 +326,20 @@ struct Ucred {
 Result<std::string> UnixSocket::get_option(int level, int name, const vfs::Caller& c) {
     if (level != SOL_SOCKET) return err(EOPNOTSUPP);
     switch (name) {
-        case SO_ACCEPTCONN: return bytes_of(end_->listening());
-        case SO_ERROR: return bytes_of(end_->take_error());
-        case SO_SNDBUF: return bytes_of(static_cast<int>(end_->send_buffer.load()));
-        case SO_RCVBUF: return bytes_of(static_cast<int>(end_->receive_buffer.load()));
-        case SO_PASSCRED: return bytes_of(end_->pass_creds);
-        case SO_PEERCRED: {
-            PeerCreds p = end_->peer_creds();
-            Ucred u{0, kInvalidId, kInvalidId};
-            if (p.pid) u = {p.pid->nr_in(c.task->pid_ns()), c.creds->user_ns->from_kuid_munged(p.uid), c.creds->user_ns->from_kgid_munged(p.gid)};
-            return std::string(reinterpret_cast<const char*>(&u), sizeof u);
-        }
-        default: return err(ENOPROTOOPT);
+    case SO_ACCEPTCONN: return bytes_of(end_->listening());
+    case SO_ERROR: return bytes_of(end_->take_error());
+    case SO_SNDBUF: return bytes_of(static_cast<int>(end_->send_buffer.load()));
+    case SO_RCVBUF: return bytes_of(static_cast<int>(end_->receive_buffer.load()));
+    case SO_PASSCRED: return bytes_of(end_->pass_creds);
+    case SO_PEERCRED: {
+        PeerCreds p = end_->peer_creds();
+        Ucred u{0, kInvalidId, kInvalidId};
+        if (p.pid)
+            u = {p.pid->nr_in(c.task->pid_ns()), c.creds->user_ns->from_kuid_munged(p.uid),
+                 c.creds->user_ns->from_kgid_munged(p.gid)};
+        return std::string(reinterpret_cast<const char*>(&u), sizeof u);
+    }
+    default: return err(ENOPROTOOPT);
     }
 }
 
@@ -347,12 +350,12 @@ Result<> UnixSocket::set_option(int level, int name, std::string_view value, con
     // The value is doubled, for the bookkeeping of the kernel's own (sock_setsockopt).
     u32 doubled = std::min(static_cast<u32>(std::max(v, 0)), kMaxBuffer / 2) * 2;
     switch (name) {
-        case SO_SNDBUF:
-        case SO_SNDBUFFORCE: end_->send_buffer = std::max(doubled, kMinSendBuffer); return {};
-        case SO_RCVBUF:
-        case SO_RCVBUFFORCE: end_->receive_buffer = std::max(doubled, kMinReceiveBuffer); return {};
-        case SO_PASSCRED: end_->pass_creds = v != 0; return {};
-        default: return err(ENOPROTOOPT);
+    case SO_SNDBUF:
+    case SO_SNDBUFFORCE: end_->send_buffer = std::max(doubled, kMinSendBuffer); return {};
+    case SO_RCVBUF:
+    case SO_RCVBUFFORCE: end_->receive_buffer = std::max(doubled, kMinReceiveBuffer); return {};
+    case SO_PASSCRED: end_->pass_creds = v != 0; return {};
+    default: return err(ENOPROTOOPT);
     }
 }
 

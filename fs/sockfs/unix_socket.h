@@ -78,7 +78,8 @@ private:
 
     mutable Mutex<Rank::Socket> mu_;
     State state_ SBX_GUARDED_BY(mu_) = State::Unconnected;
-    bool closed_ SBX_GUARDED_BY(mu_) = false, read_shut_ SBX_GUARDED_BY(mu_) = false, write_shut_ SBX_GUARDED_BY(mu_) = false;
+    bool closed_ SBX_GUARDED_BY(mu_) = false, read_shut_ SBX_GUARDED_BY(mu_) = false,
+                 write_shut_ SBX_GUARDED_BY(mu_) = false;
     bool binding_ SBX_GUARDED_BY(mu_) = false;
     int error_ SBX_GUARDED_BY(mu_) = 0;
     Ref<UnixEndpoint> peer_ SBX_GUARDED_BY(mu_);
@@ -87,7 +88,7 @@ private:
     bool abstract_ SBX_GUARDED_BY(mu_) = false;  // listed under name_
     Ref<vfs::Inode> inode_ SBX_GUARDED_BY(mu_);  // attached to it
     std::deque<UnixPacket> packets_ SBX_GUARDED_BY(mu_);
-    size_t reserved_ SBX_GUARDED_BY(mu_) = 0;    // messages being copied in
+    size_t reserved_ SBX_GUARDED_BY(mu_) = 0;  // messages being copied in
     size_t backlog_ SBX_GUARDED_BY(mu_) = 0;
     std::deque<Ref<UnixEndpoint>> pending_ SBX_GUARDED_BY(mu_);
     std::vector<Ref<UnixEndpoint>> want_room_ SBX_GUARDED_BY(mu_);
@@ -96,7 +97,8 @@ private:
 
 class UnixSocket final : public SocketFile {
 public:
-    UnixSocket(int type, int flags, Ref<UnixEndpoint> e, const vfs::Caller& c) : SocketFile(AF_UNIX, type, 0, flags, c), end_(std::move(e)) {}
+    UnixSocket(int type, int flags, Ref<UnixEndpoint> e, const vfs::Caller& c)
+        : SocketFile(AF_UNIX, type, 0, flags, c), end_(std::move(e)) {}
     ~UnixSocket() override { end_->close(false); }
 
     Result<> bind(const std::string& address, const vfs::Caller& c) override { return end_->bind(address, c); }
@@ -110,7 +112,9 @@ public:
     Result<std::string> get_option(int level, int name, const vfs::Caller& c) override;
     Result<> set_option(int level, int name, std::string_view value, const vfs::Caller& c) override;
     Result<long> ioctl(u32 cmd, u64 arg, const vfs::Caller& c) override;
-    EventMask poll(EventMask mask, const vfs::Caller&) override { return end_->poll() & (mask | kEventErr | kEventHup); }
+    EventMask poll(EventMask mask, const vfs::Caller&) override {
+        return end_->poll() & (mask | kEventErr | kEventHup);
+    }
     void poll_add(Waiter& w, const vfs::Caller&) override { end_->queue.add(w); }
     void poll_remove(Waiter& w) override { end_->queue.remove(w); }
     bool may_hold_files() const override { return true; }

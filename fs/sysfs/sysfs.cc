@@ -20,7 +20,8 @@ unsigned cpu_count = 1;
 
 struct Row {
     const char* path;
-    const char* text;  // with a newline added; null: an empty directory. "%r" is the range of CPUs, "%m" their mask, "%n" and "%o" the row's own CPU and its mask
+    const char*
+        text;  // with a newline added; null: an empty directory. "%r" is the range of CPUs, "%m" their mask, "%n" and "%o" the row's own CPU and its mask
 };
 constexpr Row kRows[] = {
     {"block", nullptr},
@@ -64,17 +65,10 @@ constexpr Row kRows[] = {
 };
 // Below devices/system/cpu/cpuN/: a socket of single-threaded cores.
 constexpr Row kCpuRows[] = {
-    {"topology/core_cpus", "%o"},
-    {"topology/core_cpus_list", "%n"},
-    {"topology/core_id", "%n"},
-    {"topology/core_siblings", "%m"},
-    {"topology/core_siblings_list", "%r"},
-    {"topology/die_id", "0"},
-    {"topology/package_cpus", "%m"},
-    {"topology/package_cpus_list", "%r"},
-    {"topology/physical_package_id", "0"},
-    {"topology/thread_siblings", "%o"},
-    {"topology/thread_siblings_list", "%n"},
+    {"topology/core_cpus", "%o"},       {"topology/core_cpus_list", "%n"},       {"topology/core_id", "%n"},
+    {"topology/core_siblings", "%m"},   {"topology/core_siblings_list", "%r"},   {"topology/die_id", "0"},
+    {"topology/package_cpus", "%m"},    {"topology/package_cpus_list", "%r"},    {"topology/physical_package_id", "0"},
+    {"topology/thread_siblings", "%o"}, {"topology/thread_siblings_list", "%n"},
 };
 
 // As the kernel's %*pb: groups of 32 bits in hexadecimal, the highest first.
@@ -107,7 +101,8 @@ struct Entry {
 using Tree = std::map<std::string, Entry>;  // by path; the root is ""
 
 void add(Tree& tree, const std::string& path, const char* text, unsigned cpu) {
-    for (size_t slash = path.find('/'); slash != path.npos; slash = path.find('/', slash + 1)) tree[path.substr(0, slash)];
+    for (size_t slash = path.find('/'); slash != path.npos; slash = path.find('/', slash + 1))
+        tree[path.substr(0, slash)];
     Entry& e = tree[path];
     e.is_dir = text == nullptr;
     if (text) e.text = expand(text, cpu) + "\n";
@@ -125,7 +120,8 @@ public:
         tree_[""];
         for (const Row& r : kRows) add(tree_, r.path, r.text, 0);
         for (unsigned cpu = 0; cpu < cpu_count; cpu++)
-            for (const Row& r : kCpuRows) add(tree_, "devices/system/cpu/cpu" + std::to_string(cpu) + "/" + r.path, r.text, cpu);
+            for (const Row& r : kCpuRows)
+                add(tree_, "devices/system/cpu/cpu" + std::to_string(cpu) + "/" + r.path, r.text, cpu);
     }
     std::string_view type_name() const override { return "sysfs"; }
     Ref<vfs::Inode> root() override;

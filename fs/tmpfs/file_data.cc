@@ -41,7 +41,8 @@ FileData::FileData(Ref<mm::MemoryFile> memory, mm::MemoryKind kind, Ref<Quota> q
     : memory_(std::move(memory)), kind_(kind), quota_(std::move(quota)) {}
 
 FileData::~FileData() {
-    for (auto it = pages_.begin(); it != pages_.end(); ++it) memory_->dec_ref(Range{it->offset, it->offset + it.length()});
+    for (auto it = pages_.begin(); it != pages_.end(); ++it)
+        memory_->dec_ref(Range{it->offset, it->offset + it.length()});
     if (quota_) quota_->uncharge(page_count_.load());
 }
 
@@ -307,7 +308,8 @@ Result<mm::Translation> FileData::translate(u64 offset, u64 length, bool write) 
         Range chunk{offset & ~(kFaultChunk - 1), std::min((offset & ~(kFaultChunk - 1)) + kFaultChunk, end)};
         Range gap = pages_.gap_around(offset, chunk);
         // Close to the quota's end a page at a time still fits.
-        if (!fill_locked(gap, Range{}, nullptr)) SBX_TRY(fill_locked(Range{offset, offset + kPageSize}, Range{}, nullptr));
+        if (!fill_locked(gap, Range{}, nullptr))
+            SBX_TRY(fill_locked(Range{offset, offset + kPageSize}, Range{}, nullptr));
         it = pages_.find(offset);
     }
     mm::Translation t;

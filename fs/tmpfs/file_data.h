@@ -62,7 +62,7 @@ private:
     };
     // Allocates what is missing of a page range; ENOSPC. New pages that `overwritten` covers are not cleared, and listed in *dirty.
     Result<> fill_locked(Range pages, Range overwritten, std::vector<Range>* dirty) SBX_REQUIRES(pages_mu_);
-    void drop(Range pages);            // takes pages away; data_mu_ held
+    void drop(Range pages);               // takes pages away; data_mu_ held
     void zero_in_page(u64 from, u64 to);  // within one page
     // Sentry memory of the page run at pos, at most n bytes; null and the length of the hole if there is none.
     u8* window_at(u64 pos, u64 n, u64* length);
@@ -74,7 +74,7 @@ private:
     RwMutex<Rank::InodeData> data_mu_;
     Mutex<Rank::FilePages> pages_mu_;
     IntervalMap<At> pages_ SBX_GUARDED_BY(pages_mu_);
-    std::atomic<u64> size_{0};         // grows under data_mu_; shrinks under pages_mu_ too
+    std::atomic<u64> size_{0};  // grows under data_mu_; shrinks under pages_mu_ too
     std::atomic<u64> page_count_{0};
     std::atomic<u32> seals_{0};
     mm::MappingSet mappings_;

@@ -8,20 +8,28 @@
 
 namespace sbx::tmpfs {
 namespace {
-constexpr size_t kMaxXattrBytes = 1 << 20;     // of one inode: memory that no quota counts
-constexpr size_t kMaxXattrValue = 65536;       // XATTR_SIZE_MAX
-constexpr u64 kEntrySize = 20;                 // BOGO_DIRENT_SIZE
+constexpr size_t kMaxXattrBytes = 1 << 20;  // of one inode: memory that no quota counts
+constexpr size_t kMaxXattrValue = 65536;    // XATTR_SIZE_MAX
+constexpr u64 kEntrySize = 20;              // BOGO_DIRENT_SIZE
 constexpr u32 kMaxLinks = 0x7fffffff;
-constexpr u32 kSealExec = 0x20;                // F_SEAL_EXEC
+constexpr u32 kSealExec = 0x20;  // F_SEAL_EXEC
 constexpr u32 kRenameExchange = 2, kRenameWhiteout = 4;
 
-bool older(const timespec& a, const timespec& b) { return a.tv_sec < b.tv_sec || (a.tv_sec == b.tv_sec && a.tv_nsec < b.tv_nsec); }
+bool older(const timespec& a, const timespec& b) {
+    return a.tv_sec < b.tv_sec || (a.tv_sec == b.tv_sec && a.tv_nsec < b.tv_nsec);
+}
 
 TmpfsInode& as_tmpfs(vfs::Inode& i) { return static_cast<TmpfsInode&>(i); }
 }  // namespace
 
 TmpfsInode::TmpfsInode(TmpfsFs& fs, u64 ino, const vfs::NewNode& n)
-    : Inode(fs, ino, n.mode & S_IFMT), mode_(n.mode & 07777), uid_(n.uid), gid_(n.gid), rdev_(n.rdev), nlink_(0), btime_(vfs::now()) {
+    : Inode(fs, ino, n.mode & S_IFMT),
+      mode_(n.mode & 07777),
+      uid_(n.uid),
+      gid_(n.gid),
+      rdev_(n.rdev),
+      nlink_(0),
+      btime_(vfs::now()) {
     atime_ = mtime_ = ctime_ = btime_;
     if (is_regular()) data_ = fs.new_data();
     if (is_dir()) dir_ = std::make_unique<Directory>();
@@ -163,7 +171,8 @@ Result<Ref<vfs::Inode>> TmpfsInode::make_node(std::string_view name, const vfs::
     return Ref<vfs::Inode>(std::move(i));
 }
 
-Result<Ref<vfs::Inode>> TmpfsInode::symlink(std::string_view name, std::string_view target, const vfs::NewNode& n, const vfs::Caller&) {
+Result<Ref<vfs::Inode>> TmpfsInode::symlink(std::string_view name, std::string_view target, const vfs::NewNode& n,
+                                            const vfs::Caller&) {
     if (!dir_) return err(ENOTDIR);
     Ref<TmpfsInode> i = SBX_TRY(tmpfs().new_inode(n));
     i->target_ = target;
@@ -194,8 +203,8 @@ Result<> TmpfsInode::rmdir(std::string_view name, vfs::Inode& victim, const vfs:
     return {};
 }
 
-Result<> TmpfsInode::rename(std::string_view name, vfs::Inode& what_inode, vfs::Inode& new_dir_inode, std::string_view new_name,
-                            vfs::Inode* victim_inode, u32 flags, const vfs::Caller& c) {
+Result<> TmpfsInode::rename(std::string_view name, vfs::Inode& what_inode, vfs::Inode& new_dir_inode,
+                            std::string_view new_name, vfs::Inode* victim_inode, u32 flags, const vfs::Caller& c) {
     TmpfsInode& what = as_tmpfs(what_inode);
     TmpfsInode& new_dir = as_tmpfs(new_dir_inode);
     TmpfsInode* victim = victim_inode ? &as_tmpfs(*victim_inode) : nullptr;

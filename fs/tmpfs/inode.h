@@ -65,7 +65,7 @@ private:
     std::map<i64, Entry> by_position_;
     std::unordered_map<std::string_view, i64> by_name_;  // keys point into the entries
     std::atomic<size_t> count_{0};
-    i64 next_ = 2;                                       // after "." and ".."
+    i64 next_ = 2;  // after "." and ".."
 };
 
 class TmpfsInode final : public vfs::Inode, public ListNode<> {
@@ -79,12 +79,13 @@ public:
     Result<> truncate(u64 size, const vfs::Caller& c) override;
     Result<Ref<vfs::Inode>> lookup(std::string_view name) override;
     Result<Ref<vfs::Inode>> make_node(std::string_view name, const vfs::NewNode& n, const vfs::Caller& c) override;
-    Result<Ref<vfs::Inode>> symlink(std::string_view name, std::string_view target, const vfs::NewNode& n, const vfs::Caller& c) override;
+    Result<Ref<vfs::Inode>> symlink(std::string_view name, std::string_view target, const vfs::NewNode& n,
+                                    const vfs::Caller& c) override;
     Result<> link(std::string_view name, vfs::Inode& target, const vfs::Caller& c) override;
     Result<> unlink(std::string_view name, vfs::Inode& victim, const vfs::Caller& c) override;
     Result<> rmdir(std::string_view name, vfs::Inode& victim, const vfs::Caller& c) override;
-    Result<> rename(std::string_view name, vfs::Inode& what, vfs::Inode& new_dir, std::string_view new_name, vfs::Inode* victim, u32 flags,
-                    const vfs::Caller& c) override;
+    Result<> rename(std::string_view name, vfs::Inode& what, vfs::Inode& new_dir, std::string_view new_name,
+                    vfs::Inode* victim, u32 flags, const vfs::Caller& c) override;
     Result<Ref<vfs::Inode>> tmpfile(const vfs::NewNode& n, const vfs::Caller& c) override;
     Result<std::string> read_link() override;
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override;
@@ -123,9 +124,9 @@ private:
     std::map<std::string, std::string, std::less<>> xattrs_ SBX_GUARDED_BY(meta_mu_);
     size_t xattr_bytes_ SBX_GUARDED_BY(meta_mu_) = 0;
     std::atomic<bool> has_capability_{false};  // security.capability is set
-    Ref<FileData> data_;                 // regular files
-    std::unique_ptr<Directory> dir_;     // directories
-    std::string target_;                 // symlinks; set once
+    Ref<FileData> data_;                       // regular files
+    std::unique_ptr<Directory> dir_;           // directories
+    std::string target_;                       // symlinks; set once
 };
 
 }  // namespace sbx::tmpfs

@@ -43,12 +43,12 @@ bool parse_size(std::string_view s, bool percent, u64* out) {
     }
     unsigned shift = 0;
     switch (unit[0] | 0x20) {
-        case 'k': shift = 10; break;
-        case 'm': shift = 20; break;
-        case 'g': shift = 30; break;
-        case 't': shift = 40; break;
-        case 'p': shift = 50; break;
-        default: return false;
+    case 'k': shift = 10; break;
+    case 'm': shift = 20; break;
+    case 'g': shift = 30; break;
+    case 't': shift = 40; break;
+    case 'p': shift = 50; break;
+    default: return false;
     }
     if (n > (~0ull >> shift)) return false;
     *out = n << shift;
@@ -86,7 +86,8 @@ bool parse_option(std::string_view key, std::string_view value, const UserNamesp
         return o.gid != kInvalidId;
     }
     // Accepted without a meaning here: inode numbers have 64 bits; there is no swap; pages are small.
-    return key == "inode64" || key == "noswap" || (key == "huge" && value == "never") || (key == "mpol" && value == "default");
+    return key == "inode64" || key == "noswap" || (key == "huge" && value == "never") ||
+           (key == "mpol" && value == "default");
 }
 
 Result<Ref<vfs::FileSystem>> create_for_mount(std::string_view, std::string_view data, const vfs::Caller& c) {
@@ -205,7 +206,8 @@ std::string TmpfsFs::options() const {
     auto add = [&s](const std::string& o) { s += (s.empty() ? "" : ",") + o; };
     if (u64 limit = quota_->limit(); limit != 0 && limit * kPageSize != default_options().size)
         add("size=" + std::to_string(limit * kPageSize / 1024) + "k");
-    if (u64 limit = max_inodes_.load(); limit != 0 && limit != default_options().inodes) add("nr_inodes=" + std::to_string(limit));
+    if (u64 limit = max_inodes_.load(); limit != 0 && limit != default_options().inodes)
+        add("nr_inodes=" + std::to_string(limit));
     if (root_mode_ != 01777) {
         char octal[8];
         auto r = std::to_chars(octal, octal + sizeof octal, root_mode_, 8);

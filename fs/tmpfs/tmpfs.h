@@ -13,8 +13,8 @@
 namespace sbx::tmpfs {
 
 struct Options {
-    u64 size = 0;      // bytes; 0: no limit
-    u64 inodes = 0;    // 0: no limit
+    u64 size = 0;    // bytes; 0: no limit
+    u64 inodes = 0;  // 0: no limit
     u32 mode = 01777;
     Kuid uid = 0;
     Kgid gid = 0;

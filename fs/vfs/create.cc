@@ -93,14 +93,14 @@ Result<> mkdir(const Caller& c, const Path& start, std::string_view path, u32 mo
 
 Result<> mknod(const Caller& c, const Path& start, std::string_view path, u32 mode, dev_t dev) {
     switch (mode & S_IFMT) {
-        case 0: mode |= S_IFREG; break;
-        case S_IFREG:
-        case S_IFCHR:
-        case S_IFBLK:
-        case S_IFIFO:
-        case S_IFSOCK: break;
-        case S_IFDIR: return err(EPERM);
-        default: return err(EINVAL);
+    case 0: mode |= S_IFREG; break;
+    case S_IFREG:
+    case S_IFCHR:
+    case S_IFBLK:
+    case S_IFIFO:
+    case S_IFSOCK: break;
+    case S_IFDIR: return err(EPERM);
+    default: return err(EINVAL);
     }
     return with_new_name(c, start, path, false, [&](const NewName& n) -> Result<> {
         SBX_TRY(check_device_rights(c, mode, dev));

@@ -93,14 +93,14 @@ private:
     std::atomic<bool> touched_{false};  // looked up since the LRU last passed
     std::atomic<u32> mounts_here_{0};
     bool root_ = false;
-    bool stable_ = true;                // FileSystem::dentries_stable
-    bool hashed_ = false;               // DentryTree
-    u32 hash_ = 0;                      // DentryTree
-    Dentry* hash_next_ = nullptr;       // DentryTree
-    Ref<Dentry> parent_;                // DentryTree
-    std::string name_;                  // DentryTree
+    bool stable_ = true;                       // FileSystem::dentries_stable
+    bool hashed_ = false;                      // DentryTree
+    u32 hash_ = 0;                             // DentryTree
+    Dentry* hash_next_ = nullptr;              // DentryTree
+    Ref<Dentry> parent_;                       // DentryTree
+    std::string name_;                         // DentryTree
     List<Dentry, DentrySiblingTag> children_;  // DentryTree
-    Ref<FileSystem> fs_;                // of a root
+    Ref<FileSystem> fs_;                       // of a root
 };
 
 // The lock of all dentry trees and of the trees of mounts.

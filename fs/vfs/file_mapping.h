@@ -9,7 +9,9 @@ namespace sbx::vfs {
 class FileMapping final : public mm::Mappable {
 public:
     FileMapping(Ref<mm::Mappable> inner, mm::MappableName name) : inner_(std::move(inner)), name_(std::move(name)) {}
-    Result<mm::Translation> translate(u64 offset, u64 length, bool write) override { return inner_->translate(offset, length, write); }
+    Result<mm::Translation> translate(u64 offset, u64 length, bool write) override {
+        return inner_->translate(offset, length, write);
+    }
     void add_mapping(mm::MemoryManager& mm, Range addr, u64 offset, bool writable_shared) override {
         inner_->add_mapping(mm, addr, offset, writable_shared);
     }

@@ -83,7 +83,8 @@ void register_fifo_opener(FifoOpener opener) { fifo_opener = opener; }
 
 Result<Ref<OpenFile>> open_device(const OpenArgs& a, u32 type, dev_t dev) {
     for (const DeviceRow& r : devices())
-        if (r.type == type && r.major == major(dev) && minor(dev) >= r.first && minor(dev) <= r.last) return r.opener(a, dev);
+        if (r.type == type && r.major == major(dev) && minor(dev) >= r.first && minor(dev) <= r.last)
+            return r.opener(a, dev);
     return err(ENXIO);
 }
 

@@ -49,8 +49,8 @@ private:
 // A type that mount(2) can make. Registered at start-up by the concrete file systems (from cli/).
 struct FileSystemType {
     std::string_view name;
-    bool nodev = true;                  // "nodev" in /proc/filesystems
-    bool user_mountable = false;        // FS_USERNS_MOUNT
+    bool nodev = true;            // "nodev" in /proc/filesystems
+    bool user_mountable = false;  // FS_USERNS_MOUNT
     // `source` and `data` as in mount(2); data is a comma-separated option string.
     Result<Ref<FileSystem>> (*create)(std::string_view source, std::string_view data, const Caller& c);
 };
@@ -64,7 +64,7 @@ void register_device(u32 type, unsigned major, unsigned minor_first, unsigned mi
 // FIFOs; registered by pipefs.
 using FifoOpener = Result<Ref<OpenFile>> (*)(const OpenArgs& a, Inode& inode);
 void register_fifo_opener(FifoOpener opener);
-Result<Ref<OpenFile>> open_device(const OpenArgs& a, u32 type, dev_t dev);   // ENXIO if none
+Result<Ref<OpenFile>> open_device(const OpenArgs& a, u32 type, dev_t dev);  // ENXIO if none
 Result<Ref<OpenFile>> open_fifo(const OpenArgs& a, Inode& inode);
 
 }  // namespace sbx::vfs

@@ -25,23 +25,27 @@ Result<Ref<Inode>> Inode::make_node(std::string_view, const NewNode& n, const Ca
     // vfs_create() without i_op->create: EACCES; vfs_mkdir() and vfs_mknod() without theirs: EPERM.
     return err((n.mode & S_IFMT) == S_IFREG ? EACCES : EPERM);
 }
-Result<Ref<Inode>> Inode::symlink(std::string_view, std::string_view, const NewNode&, const Caller&) { return err(EPERM); }
+Result<Ref<Inode>> Inode::symlink(std::string_view, std::string_view, const NewNode&, const Caller&) {
+    return err(EPERM);
+}
 Result<> Inode::link(std::string_view, Inode&, const Caller&) { return err(EPERM); }
 Result<> Inode::unlink(std::string_view, Inode&, const Caller&) { return err(EPERM); }
 Result<> Inode::rmdir(std::string_view, Inode&, const Caller&) { return err(EPERM); }
-Result<> Inode::rename(std::string_view, Inode&, Inode&, std::string_view, Inode*, u32, const Caller&) { return err(EPERM); }
+Result<> Inode::rename(std::string_view, Inode&, Inode&, std::string_view, Inode*, u32, const Caller&) {
+    return err(EPERM);
+}
 Result<Ref<Inode>> Inode::tmpfile(const NewNode&, const Caller&) { return err(EOPNOTSUPP); }
 Result<std::string> Inode::read_link() { return err(EINVAL); }
 Result<Path> Inode::follow_magic(const Caller&) { return err(EINVAL); }
 
 Result<Ref<OpenFile>> Inode::open(const OpenArgs& a) {
     switch (type_) {
-        case S_IFCHR:
-        case S_IFBLK: return open_device(a, type_, SBX_TRY(attr()).rdev);
-        case S_IFIFO: return open_fifo(a, *this);
-        case S_IFLNK: return err(ELOOP);
-        case S_IFDIR: return err(ENOTDIR);
-        default: return err(ENXIO);
+    case S_IFCHR:
+    case S_IFBLK: return open_device(a, type_, SBX_TRY(attr()).rdev);
+    case S_IFIFO: return open_fifo(a, *this);
+    case S_IFLNK: return err(ELOOP);
+    case S_IFDIR: return err(ENOTDIR);
+    default: return err(ENXIO);
     }
 }
 

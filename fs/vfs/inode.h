@@ -55,14 +55,16 @@ public:
 
     // Directories.
     virtual Result<Ref<Inode>> lookup(std::string_view name);  // ENOENT
-    virtual Result<Ref<Inode>> make_node(std::string_view name, const NewNode& n, const Caller& c);  // regular, dir, fifo, socket, device
-    virtual Result<Ref<Inode>> symlink(std::string_view name, std::string_view target, const NewNode& n, const Caller& c);
+    virtual Result<Ref<Inode>> make_node(std::string_view name, const NewNode& n,
+                                         const Caller& c);  // regular, dir, fifo, socket, device
+    virtual Result<Ref<Inode>> symlink(std::string_view name, std::string_view target, const NewNode& n,
+                                       const Caller& c);
     virtual Result<> link(std::string_view name, Inode& target, const Caller& c);
     virtual Result<> unlink(std::string_view name, Inode& victim, const Caller& c);
     virtual Result<> rmdir(std::string_view name, Inode& victim, const Caller& c);
     // flags: RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT. `victim`: what stands at the new name, or null.
-    virtual Result<> rename(std::string_view name, Inode& what, Inode& new_dir, std::string_view new_name, Inode* victim, u32 flags,
-                            const Caller& c);
+    virtual Result<> rename(std::string_view name, Inode& what, Inode& new_dir, std::string_view new_name,
+                            Inode* victim, u32 flags, const Caller& c);
     virtual Result<Ref<Inode>> tmpfile(const NewNode& n, const Caller& c);  // O_TMPFILE; link() may name it later
 
     // Symlinks.
@@ -107,7 +109,7 @@ public:
 
     // Open for writing that many times; negative: that many users deny writing (a running executable). ETXTBSY.
     std::atomic<i32> write_count{0};
-    Result<> get_write_access();   // ETXTBSY
+    Result<> get_write_access();  // ETXTBSY
     void put_write_access() { write_count.fetch_sub(1); }
     Result<> deny_write_access();  // ETXTBSY
     void allow_write_access() { write_count.fetch_add(1); }

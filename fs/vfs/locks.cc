@@ -58,7 +58,8 @@ Result<> FileLocks::set_record(const FileLock& lock, FileLock* blocker) {
         merged.end = std::max(merged.end, r.end);
         return true;
     });
-    auto at = std::upper_bound(records_.begin(), records_.end(), merged.start, [](u64 s, const FileLock& r) { return s < r.start; });
+    auto at = std::upper_bound(records_.begin(), records_.end(), merged.start,
+                               [](u64 s, const FileLock& r) { return s < r.start; });
     records_.insert(at, merged);
     l.unlock();
     // A write lock that became a read lock may let others in.
@@ -87,8 +88,9 @@ Result<> FileLocks::set_flock(LockType type, const void* owner, int pid) {
     // flock_lock_inode() drops the old lock first: a conversion that has to wait loses it.
     bool dropped = mine != flocks_.end();
     if (dropped) flocks_.erase(mine);
-    bool conflict = std::any_of(flocks_.begin(), flocks_.end(),
-                                [&](const FileLock& f) { return type == LockType::Write || f.type == LockType::Write; });
+    bool conflict = std::any_of(flocks_.begin(), flocks_.end(), [&](const FileLock& f) {
+        return type == LockType::Write || f.type == LockType::Write;
+    });
     if (!conflict && flocks_.size() < kMaxPerInode) flocks_.push_back(FileLock{type, 0, ~0ull, owner, pid});
     l.unlock();
     if (dropped) queue_.notify(kEventInternal);

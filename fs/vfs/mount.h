@@ -62,15 +62,15 @@ private:
     int id_ = 0;
     std::atomic<u64> flags_{0};
     std::string source_;
-    bool expiring_ = false;                              // MNT_EXPIRE was asked once; cleared by use (a second umount call asks)
+    bool expiring_ = false;  // MNT_EXPIRE was asked once; cleared by use (a second umount call asks)
     // A copy made for another user namespace: it may not be unmounted alone, nor lose restrictions (mount_namespaces(7)).
     bool locked_ = false;
     u64 locked_flags_ = 0;
-    MountNamespace* ns_ = nullptr;                       // DentryTree
-    Ref<Mount> parent_;                                  // DentryTree
-    Ref<Dentry> mountpoint_;                             // DentryTree
-    std::unordered_map<const Dentry*, Mount*> children_; // DentryTree
-    std::vector<Ref<Mount>> hanging_;                    // of a copied tree: its other mounts, until it is attached
+    MountNamespace* ns_ = nullptr;                        // DentryTree
+    Ref<Mount> parent_;                                   // DentryTree
+    Ref<Dentry> mountpoint_;                              // DentryTree
+    std::unordered_map<const Dentry*, Mount*> children_;  // DentryTree
+    std::vector<Ref<Mount>> hanging_;                     // of a copied tree: its other mounts, until it is attached
 };
 
 class MountNamespace final : public RefCounted {
@@ -108,8 +108,8 @@ private:
 
     u64 id_ = 0;
     Ref<UserNamespace> owner_;
-    Ref<Mount> root_;                  // DentryTree
-    std::vector<Ref<Mount>> mounts_;   // DentryTree
+    Ref<Mount> root_;                 // DentryTree
+    std::vector<Ref<Mount>> mounts_;  // DentryTree
     std::atomic<u64> events_{0};
     WaitQueue changed_;
 };

@@ -26,15 +26,15 @@ u32 wanted_access(int flags) {
 Result<> check_open(const Caller& c, const Path& p, int flags, u32 may) {
     Inode& inode = *p.dentry->inode();
     switch (inode.type()) {
-        case S_IFLNK: return err(ELOOP);
-        case S_IFDIR:
-            if (may & kMayWrite) return err(EISDIR);
-            break;
-        case S_IFCHR:
-        case S_IFBLK:
-            if (p.mount->flags() & MS_NODEV) return err(EACCES);
-            break;
-        default: break;
+    case S_IFLNK: return err(ELOOP);
+    case S_IFDIR:
+        if (may & kMayWrite) return err(EISDIR);
+        break;
+    case S_IFCHR:
+    case S_IFBLK:
+        if (p.mount->flags() & MS_NODEV) return err(EACCES);
+        break;
+    default: break;
     }
     if (may != 0) SBX_TRY(check_permission(c, p, may));
     if (flags & O_NOATIME) {
@@ -143,7 +143,8 @@ Result<Ref<OpenFile>> open(const Caller& c, const Path& start, std::string_view 
     bool tmpfile = how.flags & kTmpfileBit;
     if (tmpfile) {
         // build_open_flags(): with O_DIRECTORY, so that old kernels fail, and open for writing.
-        if ((how.flags & O_TMPFILE) != O_TMPFILE || (how.flags & O_CREAT) || (how.flags & O_ACCMODE) == O_RDONLY) return err(EINVAL);
+        if ((how.flags & O_TMPFILE) != O_TMPFILE || (how.flags & O_CREAT) || (how.flags & O_ACCMODE) == O_RDONLY)
+            return err(EINVAL);
     } else if ((how.flags & (O_CREAT | O_DIRECTORY)) == (O_CREAT | O_DIRECTORY)) {
         return err(EINVAL);
     }

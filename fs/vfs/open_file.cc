@@ -49,8 +49,7 @@ Inode& OpenFile::inode() const { return *path_.dentry->inode(); }
 
 Result<> OpenFile::set_flags(int flags, const Caller&) {
     int old = flags_.load();
-    while (!flags_.compare_exchange_weak(old, (old & ~kSettable) | (flags & kSettable))) {
-    }
+    while (!flags_.compare_exchange_weak(old, (old & ~kSettable) | (flags & kSettable))) {}
     return {};
 }
 
@@ -61,17 +60,17 @@ Result<i64> OpenFile::seek(i64 current, i64 offset, int whence, const Caller&) {
     if (!seekable()) return err(ESPIPE);
     i64 base = 0, target = 0;
     switch (whence) {
-        case SEEK_SET: break;
-        case SEEK_CUR: base = current; break;
-        case SEEK_END: base = static_cast<i64>(SBX_TRY(inode().attr()).size); break;
-        case SEEK_DATA:
-        case SEEK_HOLE: {
-            // A file without knowledge of its holes is all data, with a hole at its end.
-            i64 size = static_cast<i64>(SBX_TRY(inode().attr()).size);
-            if (offset < 0 || offset >= size) return err(ENXIO);
-            return whence == SEEK_DATA ? offset : size;
-        }
-        default: return err(EINVAL);
+    case SEEK_SET: break;
+    case SEEK_CUR: base = current; break;
+    case SEEK_END: base = static_cast<i64>(SBX_TRY(inode().attr()).size); break;
+    case SEEK_DATA:
+    case SEEK_HOLE: {
+        // A file without knowledge of its holes is all data, with a hole at its end.
+        i64 size = static_cast<i64>(SBX_TRY(inode().attr()).size);
+        if (offset < 0 || offset >= size) return err(ENXIO);
+        return whence == SEEK_DATA ? offset : size;
+    }
+    default: return err(EINVAL);
     }
     if (__builtin_add_overflow(base, offset, &target) || target < 0) return err(EINVAL);
     return target;

@@ -25,8 +25,8 @@ Result<> symlink(const Caller& c, std::string_view target, const Path& start, st
 Result<> link(const Caller& c, const Path& target, const Path& start, std::string_view path);
 Result<> unlink(const Caller& c, const Path& start, std::string_view path);
 Result<> rmdir(const Caller& c, const Path& start, std::string_view path);
-Result<> rename(const Caller& c, const Path& old_start, std::string_view old_path, const Path& new_start, std::string_view new_path,
-                u32 flags);
+Result<> rename(const Caller& c, const Path& old_start, std::string_view old_path, const Path& new_start,
+                std::string_view new_path, u32 flags);
 Result<std::string> read_link(const Caller& c, const Path& p);
 
 // stat: the attributes with what the VFS adds (dev).
@@ -38,7 +38,7 @@ struct TimeSpecOrNow {
     bool now = false, omit = false;
 };
 Result<> utimens(const Caller& c, const Path& p, const TimeSpecOrNow times[2], bool both_null);
-Result<> truncate(const Caller& c, const Path& p, u64 size);  // by name: needs write permission
+Result<> truncate(const Caller& c, const Path& p, u64 size);     // by name: needs write permission
 Result<> truncate_file(const Caller& c, OpenFile& f, u64 size);  // ftruncate
 Result<> access(const Caller& c, const Path& p, u32 may);
 // Drops set-user-ID, set-group-ID and file capabilities after a write (file_remove_privs).

@@ -15,7 +15,9 @@ bool capable_over(const Caller& c, const Attr& a, unsigned cap) {
     const Creds& k = *c.creds;
     if (!k.effective.has(cap)) return false;
     // The caller's namespace must know both owners, else its capabilities mean nothing to the file.
-    if (!k.user_ns->is_initial() && (k.user_ns->from_kuid(a.uid) == kInvalidId || k.user_ns->from_kgid(a.gid) == kInvalidId)) return false;
+    if (!k.user_ns->is_initial() &&
+        (k.user_ns->from_kuid(a.uid) == kInvalidId || k.user_ns->from_kgid(a.gid) == kInvalidId))
+        return false;
     return k.capable(cap);
 }
 
@@ -51,7 +53,8 @@ Result<> check_inode_permission(const Caller& c, Inode& inode, u32 may) {
 
 Result<> check_permission(const Caller& c, const Path& p, u32 may) {
     Inode& inode = *p.dentry->inode();
-    if ((may & kMayWrite) && (inode.is_regular() || inode.is_dir() || inode.is_symlink()) && p.mount->read_only()) return err(EROFS);
+    if ((may & kMayWrite) && (inode.is_regular() || inode.is_dir() || inode.is_symlink()) && p.mount->read_only())
+        return err(EROFS);
     return inode.permission(may, c);
 }
 

@@ -50,10 +50,10 @@ Result<> unlink(const Caller& c, const Path& start, std::string_view path) {
 Result<> rmdir(const Caller& c, const Path& start, std::string_view path) {
     LastComponent last = SBX_TRY(walk_parent(c, start, path));
     switch (last.kind) {
-        case LastComponent::Kind::Normal: break;
-        case LastComponent::Kind::Dot: return err(EINVAL);
-        case LastComponent::Kind::DotDot: return err(ENOTEMPTY);
-        case LastComponent::Kind::Root: return err(EBUSY);
+    case LastComponent::Kind::Normal: break;
+    case LastComponent::Kind::Dot: return err(EINVAL);
+    case LastComponent::Kind::DotDot: return err(ENOTEMPTY);
+    case LastComponent::Kind::Root: return err(EBUSY);
     }
     Inode& dir = *last.parent.dentry->inode();
     Ref<Dentry> d;

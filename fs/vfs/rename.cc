@@ -69,7 +69,8 @@ Result<> check_names(const Sides& s, u32 flags) {
         if (to.negative()) return err(ENOENT);
         if (!to.inode()->is_dir() && s.to.trailing_slash) return err(ENOTDIR);
     }
-    if (!from.inode()->is_dir() && (s.from.trailing_slash || (!(flags & RENAME_EXCHANGE) && s.to.trailing_slash))) return err(ENOTDIR);
+    if (!from.inode()->is_dir() && (s.from.trailing_slash || (!(flags & RENAME_EXCHANGE) && s.to.trailing_slash)))
+        return err(ENOTDIR);
     // Not into itself, and not over an ancestor.
     if (from.contains(*s.to.parent.dentry)) return err(EINVAL);
     if (!to.negative() && to.contains(*s.from.parent.dentry)) return err(flags & RENAME_EXCHANGE ? EINVAL : ENOTEMPTY);
@@ -98,8 +99,8 @@ Result<> check_rights(const Caller& c, const Sides& s, u32 flags) {
 
 }  // namespace
 
-Result<> rename(const Caller& c, const Path& old_start, std::string_view old_path, const Path& new_start, std::string_view new_path,
-                u32 flags) {
+Result<> rename(const Caller& c, const Path& old_start, std::string_view old_path, const Path& new_start,
+                std::string_view new_path, u32 flags) {
     if (flags & ~static_cast<u32>(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) return err(EINVAL);
     if ((flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)) && (flags & RENAME_EXCHANGE)) return err(EINVAL);
     Sides s;

@@ -40,10 +40,11 @@ struct Path {
 // Who asks: what a VFS operation may need of the calling task. Plain pointers, valid for the call (the task keeps one up to date).
 struct Caller {
     const Creds* creds = nullptr;
-    FsContext* fs = nullptr;             // root, cwd, umask
-    mm::MemoryManager* mm = nullptr;     // for ioctl arguments; null for kernel threads
-    Task* task = nullptr;                // for layers above the kernel (tty, procfs); null during boot
-    u64 file_size_limit = ~0ull;         // RLIMIT_FSIZE in bytes; exceeding it raises SIGXFSZ (the syscall layer does) and gives EFBIG
+    FsContext* fs = nullptr;          // root, cwd, umask
+    mm::MemoryManager* mm = nullptr;  // for ioctl arguments; null for kernel threads
+    Task* task = nullptr;             // for layers above the kernel (tty, procfs); null during boot
+    u64 file_size_limit =
+        ~0ull;  // RLIMIT_FSIZE in bytes; exceeding it raises SIGXFSZ (the syscall layer does) and gives EFBIG
 };
 
 // Attributes of an inode, as statx(2) shows them. Ids are kernel ids.
@@ -64,7 +65,17 @@ struct Attr {
 
 // Changes of setattr. A time can be set to a value or to now.
 struct SetAttr {
-    enum : u32 { kMode = 1, kUid = 2, kGid = 4, kSize = 8, kAtime = 16, kMtime = 32, kAtimeNow = 64, kMtimeNow = 128, kCtime = 256 };
+    enum : u32 {
+        kMode = 1,
+        kUid = 2,
+        kGid = 4,
+        kSize = 8,
+        kAtime = 16,
+        kMtime = 32,
+        kAtimeNow = 64,
+        kMtimeNow = 128,
+        kCtime = 256
+    };
     u32 valid = 0;
     u32 mode = 0;  // permission bits only
     Kuid uid = 0;

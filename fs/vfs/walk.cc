@@ -10,8 +10,8 @@
 
 namespace sbx::vfs {
 namespace {
-constexpr unsigned kMaxLinks = 40;         // MAXSYMLINKS
-constexpr u64 kMsNoSymfollow = 256;        // MS_NOSYMFOLLOW
+constexpr unsigned kMaxLinks = 40;   // MAXSYMLINKS
+constexpr u64 kMsNoSymfollow = 256;  // MS_NOSYMFOLLOW
 constexpr u64 kScoped = RESOLVE_BENEATH | RESOLVE_IN_ROOT;
 
 std::string_view skip_slashes(std::string_view s) {
@@ -151,7 +151,9 @@ Result<> Walker::to_last() {
         std::string_view name = s.substr(0, n);
         std::string_view after = n == std::string_view::npos ? std::string_view() : s.substr(n);
         if (name.size() > kNameMax) return err(ENAMETOOLONG);
-        auto kind = name == "." ? LastComponent::Kind::Dot : name == ".." ? LastComponent::Kind::DotDot : LastComponent::Kind::Normal;
+        auto kind = name == "."    ? LastComponent::Kind::Dot
+                    : name == ".." ? LastComponent::Kind::DotDot
+                                   : LastComponent::Kind::Normal;
         if (skip_slashes(after).empty()) {
             kind_ = kind;
             // Following this very component replaces the buffer that it stands in.

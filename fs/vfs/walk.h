@@ -7,10 +7,10 @@
 namespace sbx::vfs {
 
 struct WalkFlags {
-    bool follow = true;          // follow a symlink in the last component
-    bool directory = false;      // ENOTDIR unless the result is a directory (also implied by a trailing slash)
-    bool empty_path = false;     // AT_EMPTY_PATH: "" names the start itself
-    u64 resolve = 0;             // RESOLVE_* of openat2(2)
+    bool follow = true;       // follow a symlink in the last component
+    bool directory = false;   // ENOTDIR unless the result is a directory (also implied by a trailing slash)
+    bool empty_path = false;  // AT_EMPTY_PATH: "" names the start itself
+    u64 resolve = 0;          // RESOLVE_* of openat2(2)
 };
 
 // Resolves `path` from `start` (used if the path is relative; empty Path: the caller's cwd). ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG,

@@ -35,9 +35,9 @@ private:
 
     const Caller& c_;
     u64 resolve_;
-    Path root_;          // empty until needed
+    Path root_;  // empty until needed
     Path cur_;
-    std::string buffer_; // what rest_ points to once a symlink was followed
+    std::string buffer_;  // what rest_ points to once a symlink was followed
     std::string_view rest_;
     std::string_view last_;
     std::string last_buffer_;

@@ -75,7 +75,8 @@ Result<> remove_xattr(const Caller& c, const Path& p, std::string_view name) {
 
 Result<std::vector<std::string>> list_xattr(const Caller& c, const Path& p) {
     std::vector<std::string> names = SBX_TRY(p.dentry->inode()->list_xattr(c));
-    if (!sandbox_capable(c, CAP_SYS_ADMIN)) std::erase_if(names, [](const std::string& n) { return n.starts_with("trusted."); });
+    if (!sandbox_capable(c, CAP_SYS_ADMIN))
+        std::erase_if(names, [](const std::string& n) { return n.starts_with("trusted."); });
     return names;
 }
 

@@ -30,12 +30,12 @@ thread_local PtraceContext* contexts_of_thread = nullptr;
 // The x86 exception behind a signal that the host kernel made (arch/x86/kernel/traps.c).
 u64 vector_of(const siginfo_t& i) {
     switch (i.si_signo) {
-        case SIGSEGV: return i.si_code == SI_KERNEL ? 13 : kPageFault;
-        case SIGBUS: return i.si_code == BUS_ADRALN ? 17 : i.si_code == SI_KERNEL ? 12 : kPageFault;
-        case SIGILL: return 6;
-        case SIGFPE: return i.si_code == FPE_INTDIV ? 0 : 19;
-        case SIGTRAP: return i.si_code == SI_KERNEL ? 3 : 1;
-        default: return 0;
+    case SIGSEGV: return i.si_code == SI_KERNEL ? 13 : kPageFault;
+    case SIGBUS: return i.si_code == BUS_ADRALN ? 17 : i.si_code == SI_KERNEL ? 12 : kPageFault;
+    case SIGILL: return 6;
+    case SIGFPE: return i.si_code == FPE_INTDIV ? 0 : 19;
+    case SIGTRAP: return i.si_code == SI_KERNEL ? 3 : 1;
+    default: return 0;
     }
 }
 
@@ -121,8 +121,7 @@ Trap PtraceContext::lost() {
     // Dead or dying, since its tracer cannot reach it: reap it. A thread that is merely in an odd state dies with its process.
     if (tid_ != 0) {
         syscall(SYS_kill, space_->stub().leader, SIGKILL);
-        while (wait_stop(tid_).kind != Stop::Gone) {
-        }
+        while (wait_stop(tid_).kind != Stop::Gone) {}
         tid_ = 0;
     }
     return SpaceLostTrap{};
@@ -210,7 +209,8 @@ bool PtraceContext::signal_trap(int sig, Registers& regs, Trap& trap) {
         if (regs.cs != kUserCs) trap = refused_mode();
         return true;
     }
-    if (sig != SIGSEGV && sig != SIGBUS && sig != SIGILL && sig != SIGFPE && sig != SIGTRAP && sig != SIGSYS) return false;
+    if (sig != SIGSEGV && sig != SIGBUS && sig != SIGILL && sig != SIGFPE && sig != SIGTRAP && sig != SIGSYS)
+        return false;
     FaultTrap fault{};
     if (trace(PTRACE_GETSIGINFO, tid_, 0, reinterpret_cast<u64>(&fault.info)) != 0 || !get_regs(tid_, host_)) {
         trap = lost();
@@ -263,7 +263,8 @@ void PtraceContext::interrupt() {
     pending_.store(true, std::memory_order_seq_cst);
     if (seat_.running.load(std::memory_order_seq_cst)) {
         u64 t = target_.load(std::memory_order_acquire);
-        if (t != 0) syscall(SYS_tgkill, static_cast<pid_t>(t >> 32), static_cast<pid_t>(t & 0xffffffff), kInterruptSignal);
+        if (t != 0)
+            syscall(SYS_tgkill, static_cast<pid_t>(t >> 32), static_cast<pid_t>(t & 0xffffffff), kInterruptSignal);
     }
     errno = saved;
 }

@@ -47,10 +47,10 @@ private:
     bool host_valid_ = false;
     u64 last_fetch_fault_ = ~0ull;
     FpState fp_;
-    std::vector<u8> xsave_;             // the host's image, where it is larger than the application's
+    std::vector<u8> xsave_;  // the host's image, where it is larger than the application's
     bool fp_valid_ = false;
     bool fp_dirty_ = false;
-    PtraceContext* next_ = nullptr;     // the thread's list of contexts
+    PtraceContext* next_ = nullptr;  // the thread's list of contexts
 };
 
 }  // namespace sbx::platform::ptrace

@@ -17,9 +17,9 @@
 
 namespace sbx::platform::ptrace {
 namespace {
-constexpr u32 kMaxSlots = 65536;   // spaces alive at once
-constexpr size_t kSpares = 1;      // ready stubs kept
-constexpr size_t kMaxIdle = 16;    // parked threads kept a stub
+constexpr u32 kMaxSlots = 65536;  // spaces alive at once
+constexpr size_t kSpares = 1;     // ready stubs kept
+constexpr size_t kMaxIdle = 16;   // parked threads kept a stub
 constexpr Nanos kReapInterval = 2 * kNanosPerMilli;
 
 int current_cpu() {
@@ -52,8 +52,8 @@ struct Mapper::Request {
 Result<std::unique_ptr<Mapper>> Mapper::start() {
     std::unique_ptr<Mapper> m(new Mapper);
     m->ops_file_ = host::UniqueFd(SBX_TRY(host::create_memfd("sbx-ops", static_cast<u64>(kMaxSlots) * kPageSize)));
-    void* p = mmap(nullptr, static_cast<size_t>(kMaxSlots) * kPageSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-                   m->ops_file_.get(), 0);
+    void* p = mmap(nullptr, static_cast<size_t>(kMaxSlots) * kPageSize, PROT_READ | PROT_WRITE,
+                   MAP_SHARED | MAP_NORESERVE, m->ops_file_.get(), 0);
     if (p == MAP_FAILED) return err(errno);
     m->ops_base_ = static_cast<stub::Op*>(p);
     SBX_TRY(host::spawn_thread([](void* self) { static_cast<Mapper*>(self)->loop(); }, m.get(), "sbx-mapper"));
@@ -100,8 +100,7 @@ void Mapper::loop() {
         }
     }
     syscall(SYS_kill, template_, SIGKILL);
-    while (wait_stop(template_).kind != Stop::Gone) {
-    }
+    while (wait_stop(template_).kind != Stop::Gone) {}
     while (reap()) parker_.park(host_monotonic() + kReapInterval);
     started_.store(3, std::memory_order_release);
     host::futex_wake(started_);
@@ -118,8 +117,10 @@ Mapper::Request* Mapper::pop() {
 void Mapper::call(Request& r) {
     {
         Lock l(mu_);
-        if (last_) last_->next = &r;
-        else first_ = &r;
+        if (last_)
+            last_->next = &r;
+        else
+            first_ = &r;
         last_ = &r;
     }
     parker_.unpark();
@@ -141,23 +142,27 @@ void Mapper::follow(int cpu, Stub* stub) {
 void Mapper::serve(Request& r) {
     follow(r.cpu, r.stub);
     switch (r.kind) {
-        case Request::TakeStub: {
-            auto s = make_stub();
-            if (s) r.made = std::move(*s);
-            else r.error = s.error().value;
-            return;
-        }
-        case Request::NewThread: {
-            auto t = make_thread(*r.stub);
-            if (t) r.tid = *t;
-            else r.error = t.error().value;
-            return;
-        }
-        case Request::Apply: {
-            Result<> a = inject_ops(r.stub->leader, r.stub->reaped, r.count, r.done);
-            if (!a) r.error = a.error().value;
-            return;
-        }
+    case Request::TakeStub: {
+        auto s = make_stub();
+        if (s)
+            r.made = std::move(*s);
+        else
+            r.error = s.error().value;
+        return;
+    }
+    case Request::NewThread: {
+        auto t = make_thread(*r.stub);
+        if (t)
+            r.tid = *t;
+        else
+            r.error = t.error().value;
+        return;
+    }
+    case Request::Apply: {
+        Result<> a = inject_ops(r.stub->leader, r.stub->reaped, r.count, r.done);
+        if (!a) r.error = a.error().value;
+        return;
+    }
     }
 }
 
@@ -200,8 +205,8 @@ Result<std::unique_ptr<Stub>> Mapper::make_stub() {
     s->ops = ops_base_ + offset / sizeof(stub::Op);
     // The child inherits the mapping of its own page.
     bool reaped = false;
-    long r = inject_call(template_, reaped, code.call, SYS_mmap, stub::kOps, kPageSize, PROT_READ, MAP_SHARED | MAP_FIXED,
-                         static_cast<u64>(ops_file_.get()), offset);
+    long r = inject_call(template_, reaped, code.call, SYS_mmap, stub::kOps, kPageSize, PROT_READ,
+                         MAP_SHARED | MAP_FIXED, static_cast<u64>(ops_file_.get()), offset);
     if (r < 0) return fail(r);
     r = inject_call(template_, reaped, code.clone, SYS_clone, stub::kSpaceCloneFlags);
     if (r < 0) return fail(r);

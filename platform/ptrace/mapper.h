@@ -21,7 +21,7 @@ struct Stub {
     u32 slot = 0;             // its page in the file of operation pages
     stub::Op* ops = nullptr;  // that page, as the sentry maps it
     std::atomic<bool> lost{false};
-    bool reaped = false;      // the leader's number is no longer ours. The mapper's, and its last owner's
+    bool reaped = false;  // the leader's number is no longer ours. The mapper's, and its last owner's
     struct Idle {
         pid_t tid;
         bool used;  // has run application code: its FP state is not that of a new thread

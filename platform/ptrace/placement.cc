@@ -12,8 +12,8 @@
 namespace sbx::platform::ptrace {
 namespace {
 constexpr Nanos kTick = 4 * kNanosPerMilli;
-constexpr u32 kIdleTicks = 50;     // without anything running, the ticker goes to sleep
-constexpr u32 kComputing = 3;      // ticks inside one run(): application code that makes no calls
+constexpr u32 kIdleTicks = 50;  // without anything running, the ticker goes to sleep
+constexpr u32 kComputing = 3;   // ticks inside one run(): application code that makes no calls
 constexpr u32 kUnit = 1024;
 // Two CPUs are uneven if moving one pair would help: pairs that take turns (a pipe's two ends) sum up to about one unit and stay.
 constexpr u32 kUneven = kUnit + kUnit / 4;
@@ -80,7 +80,8 @@ u32 Placement::load_of(int cpu) const {
 }
 
 int Placement::least_loaded() const {
-    return *std::min_element(cpus_.begin(), cpus_.end(), [this](int a, int b) SBX_REQUIRES(mu_) { return load_of(a) < load_of(b); });
+    return *std::min_element(cpus_.begin(), cpus_.end(),
+                             [this](int a, int b) SBX_REQUIRES(mu_) { return load_of(a) < load_of(b); });
 }
 
 void Placement::sit(Seat& seat, pid_t stub) {
@@ -122,7 +123,8 @@ bool Placement::tick() {
         }
     }
     int low = least_loaded();
-    int high = *std::max_element(cpus_.begin(), cpus_.end(), [this](int a, int b) SBX_REQUIRES(mu_) { return load_of(a) < load_of(b); });
+    int high = *std::max_element(cpus_.begin(), cpus_.end(),
+                                 [this](int a, int b) SBX_REQUIRES(mu_) { return load_of(a) < load_of(b); });
     u32 difference = load_of(high) - load_of(low);
     if (difference > kUneven) {
         for (Seat* s : seats_) {

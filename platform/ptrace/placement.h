@@ -21,9 +21,9 @@ struct Seat {
     std::atomic<u32> runs{0};          // calls of run()
     pid_t sentry = 0, stub = 0;
     int cpu = kFloating;
-    u32 load = 0;                      // moving average of `running` at the ticks, in 1/1024
-    u32 seen = 0;                      // `runs` at the last tick
-    u32 same = 0;                      // ticks since it changed
+    u32 load = 0;  // moving average of `running` at the ticks, in 1/1024
+    u32 seen = 0;  // `runs` at the last tick
+    u32 same = 0;  // ticks since it changed
     static constexpr int kFloating = -1;
 };
 
@@ -36,7 +36,8 @@ public:
     void leave(Seat& seat);
     // Called at each run().
     void note_run() {
-        if (!awake_.load(std::memory_order_relaxed)) [[unlikely]] wake();
+        if (!awake_.load(std::memory_order_relaxed)) [[unlikely]]
+            wake();
     }
 
 private:
@@ -50,7 +51,7 @@ private:
 
     cpu_set_t allowed_;
     std::vector<int> cpus_;
-    std::atomic<bool> awake_{true};    // false: the ticker sleeps until a context runs
+    std::atomic<bool> awake_{true};  // false: the ticker sleeps until a context runs
     std::atomic<bool> stop_{false};
     std::atomic<u32> stopped_{1};
     host::Parker parker_;

@@ -18,7 +18,8 @@ namespace {
 
 class PtracePlatform final : public Platform {
 public:
-    PtracePlatform(std::unique_ptr<Mapper> mapper) : mapper_(std::move(mapper)), user_{stub::user_start(), stub::kUserEnd} {}
+    PtracePlatform(std::unique_ptr<Mapper> mapper)
+        : mapper_(std::move(mapper)), user_{stub::user_start(), stub::kUserEnd} {}
     std::string_view name() const override { return "ptrace"; }
     Range user_range() const override { return user_; }
     Result<Ref<AddressSpace>> create_address_space() override {
@@ -50,7 +51,8 @@ Probe probe() {
     }
     if (pid < 0) return {false, "cannot start a process", "raise the process limit (ulimit -u)"};
     auto tid = static_cast<pid_t>(pid);
-    Probe result{false, "the host refuses ptrace on a child", "set kernel.yama.ptrace_scope to 0 or 1, or allow ptrace in the container"};
+    Probe result{false, "the host refuses ptrace on a child",
+                 "set kernel.yama.ptrace_scope to 0 or 1, or allow ptrace in the container"};
     if (trace(PTRACE_SEIZE, tid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD) == 0) {
         result.why = "the host has no PTRACE_SYSEMU";
         result.hint = "";
@@ -66,8 +68,7 @@ Probe probe() {
         }
     }
     kill(tid, SIGKILL);
-    while (wait_stop(tid).kind != Stop::Gone) {
-    }
+    while (wait_stop(tid).kind != Stop::Gone) {}
     return result;
 }
 }  // namespace

@@ -12,9 +12,7 @@
 
 namespace sbx::platform::ptrace {
 namespace {
-bool good(Range r) {
-    return !r.empty() && r.end <= stub::kUserEnd && ((r.start | r.end) & kPageMask) == 0;
-}
+bool good(Range r) { return !r.empty() && r.end <= stub::kUserEnd && ((r.start | r.end) & kPageMask) == 0; }
 }  // namespace
 
 Space::Space(Mapper& mapper, Placement& placement, std::unique_ptr<Stub> stub)

@@ -54,7 +54,8 @@ void ignore_signals() {
         u64 mask;
     } ignore{SIG_IGN, 0, nullptr, 0}, plain{SIG_DFL, 0, nullptr, 0};
     for (int sig = 1; sig <= 64; sig++) {
-        bool fault = sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE || sig == SIGTRAP || sig == SIGSYS;
+        bool fault =
+            sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE || sig == SIGTRAP || sig == SIGSYS;
         syscall(SYS_rt_sigaction, sig, fault ? &plain : &ignore, nullptr, 8);
     }
     u64 none = 0;
@@ -72,7 +73,8 @@ long drop_capabilities() {
 [[noreturn]] void template_main(Handshake* shake, pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (syscall(SYS_getppid) != parent) _exit(ESRCH);
-    while (shake->go.load(std::memory_order_acquire) == 0) host::futex_wait(shake->go, 0, kNever, host::FutexScope::Shared);
+    while (shake->go.load(std::memory_order_acquire) == 0)
+        host::futex_wait(shake->go, 0, kNever, host::FutexScope::Shared);
     unregister_rseq();
     ignore_signals();
     setsid();

@@ -42,7 +42,9 @@ Stop wait_stop(pid_t tid) {
 }
 
 bool get_regs(pid_t tid, Registers& regs) { return trace(PTRACE_GETREGS, tid, 0, reinterpret_cast<u64>(&regs)) == 0; }
-bool set_regs(pid_t tid, const Registers& regs) { return trace(PTRACE_SETREGS, tid, 0, reinterpret_cast<u64>(&regs)) == 0; }
+bool set_regs(pid_t tid, const Registers& regs) {
+    return trace(PTRACE_SETREGS, tid, 0, reinterpret_cast<u64>(&regs)) == 0;
+}
 
 Registers stub_regs(u64 rip, const Registers* bases) {
     Registers r{};

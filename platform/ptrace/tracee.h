@@ -29,7 +29,8 @@ enum class Injected { Done, Failed, Lost, Reaped };
 Injected inject(pid_t tid, const Registers& regs);
 // One host system call through stub::code().call or .clone. The result as the kernel returns it (-errno); -ESRCH if lost,
 // and then `reaped` says so.
-long inject_call(pid_t tid, bool& reaped, u64 entry, u64 nr, u64 a = 0, u64 b = 0, u64 c = 0, u64 d = 0, u64 e = 0, u64 f = 0);
+long inject_call(pid_t tid, bool& reaped, u64 entry, u64 nr, u64 a = 0, u64 b = 0, u64 c = 0, u64 d = 0, u64 e = 0,
+                 u64 f = 0);
 // Runs `count` operations that stand in the stub's operations page. `done`: how many succeeded. The errno of the first failure.
 Result<> inject_ops(pid_t tid, bool& reaped, size_t count, size_t& done, const Registers* bases = nullptr);
 

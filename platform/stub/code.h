@@ -19,8 +19,8 @@ constexpr size_t kOpsPerPage = kPageSize / sizeof(Op);
 struct Code {
     const u8* start;
     size_t size;
-    u64 ops;    // rbx: operations, r12: how many. Ends with int3; at the first failure with ud2 (rax: -errno, r12: left)
-    u64 call;   // one call, registers as they stand. Ends with int3
+    u64 ops;   // rbx: operations, r12: how many. Ends with int3; at the first failure with ud2 (rax: -errno, r12: left)
+    u64 call;  // one call, registers as they stand. Ends with int3
     u64 clone;  // one clone(2). Ends with int3; the new thread goes on to park
     u64 park;   // pause(2) for ever
     u64 exit;   // exit(2) of this thread

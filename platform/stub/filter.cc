@@ -17,7 +17,9 @@ namespace sbx::platform::stub {
 namespace {
 constexpr u32 lo(u64 x) { return static_cast<u32>(x); }
 constexpr u32 hi(u64 x) { return static_cast<u32>(x >> 32); }
-constexpr u32 arg(unsigned i) { return offsetof(seccomp_data, args) + 8 * i; }  // the low half, which flags and protections fit
+constexpr u32 arg(unsigned i) {
+    return offsetof(seccomp_data, args) + 8 * i;
+}  // the low half, which flags and protections fit
 constexpr u32 kIp = offsetof(seccomp_data, instruction_pointer);
 constexpr u32 kKill = SECCOMP_RET_KILL_PROCESS;
 static_assert(hi(kCode) == hi(kCode + kPageSize));

@@ -12,8 +12,8 @@ constexpr u64 kUserEnd = 0x7fffc0000000;
 // The end of the host's user addresses with four-level page tables (TASK_SIZE_MAX).
 constexpr u64 kHostEnd = 0x7ffffffff000;
 
-constexpr u64 kCode = kUserEnd + 0x10000;       // read-execute
-constexpr u64 kOps = kUserEnd + 0x20000;        // operations of the current batch, read-only here, written by the sentry
+constexpr u64 kCode = kUserEnd + 0x10000;  // read-execute
+constexpr u64 kOps = kUserEnd + 0x20000;   // operations of the current batch, read-only here, written by the sentry
 constexpr u64 kStubStart = kCode;
 constexpr u64 kStubEnd = kUserEnd + 0x30000;
 

@@ -15,8 +15,8 @@ void log_line(LogLevel level, const char* fmt, ...) __attribute__((format(printf
 
 }  // namespace sbx
 
-#define SBX_LOG(level, ...)                                                               \
-    do {                                                                                  \
-        if (::sbx::LogLevel::level <= ::sbx::log_level.load(std::memory_order_relaxed)) \
-            ::sbx::log_line(::sbx::LogLevel::level, __VA_ARGS__);                         \
+#define SBX_LOG(level, ...)                                                                                            \
+    do {                                                                                                               \
+        if (::sbx::LogLevel::level <= ::sbx::log_level.load(std::memory_order_relaxed))                                \
+            ::sbx::log_line(::sbx::LogLevel::level, __VA_ARGS__);                                                      \
     } while (0)

@@ -8,8 +8,8 @@
 namespace sbx {
 
 // The initial namespaces have fixed numbers (include/linux/proc_ns.h).
-constexpr u64 kInitialIpcNs = 0xEFFFFFFF, kInitialUtsNs = 0xEFFFFFFE, kInitialUserNs = 0xEFFFFFFD, kInitialPidNs = 0xEFFFFFFC,
-              kInitialCgroupNs = 0xEFFFFFFB, kInitialTimeNs = 0xEFFFFFFA;
+constexpr u64 kInitialIpcNs = 0xEFFFFFFF, kInitialUtsNs = 0xEFFFFFFE, kInitialUserNs = 0xEFFFFFFD,
+              kInitialPidNs = 0xEFFFFFFC, kInitialCgroupNs = 0xEFFFFFFB, kInitialTimeNs = 0xEFFFFFFA;
 
 inline u64 next_namespace_id() {
     static std::atomic<u64> next{0xF0000000};

@@ -9,8 +9,8 @@ namespace sbx {
 }  // namespace sbx
 
 #define SBX_PANIC(what) ::sbx::panic(what, __FILE__, __LINE__)
-#define SBX_ASSERT(cond)                                               \
-    do {                                                               \
-        if (!(cond)) [[unlikely]]                                      \
-            ::sbx::panic("assertion failed: " #cond, __FILE__, __LINE__); \
+#define SBX_ASSERT(cond)                                                                                               \
+    do {                                                                                                               \
+        if (!(cond)) [[unlikely]]                                                                                      \
+            ::sbx::panic("assertion failed: " #cond, __FILE__, __LINE__);                                              \
     } while (0)

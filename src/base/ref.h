@@ -51,11 +51,10 @@ public:
     }
     Ref(Ref&& o) noexcept : p_(std::exchange(o.p_, nullptr)) {}
     template <class U>
-        requires std::is_convertible_v<U*, T*>
-    Ref(const Ref<U>& o) : Ref(static_cast<T*>(o.get())) {}
+    requires std::is_convertible_v<U*, T*> Ref(const Ref<U>& o) : Ref(static_cast<T*>(o.get())) {}
     template <class U>
-        requires std::is_convertible_v<U*, T*>
-    Ref(Ref<U>&& o) noexcept : p_(o.release()) {}
+    requires std::is_convertible_v<U*, T*> Ref(Ref<U>&& o)
+    noexcept : p_(o.release()) {}
     ~Ref() {
         if (p_) p_->unref();
     }
@@ -73,7 +72,9 @@ public:
     void reset() { *this = Ref(); }
 
     template <class U>
-    bool operator==(const Ref<U>& o) const { return p_ == o.get(); }
+    bool operator==(const Ref<U>& o) const {
+        return p_ == o.get();
+    }
     bool operator==(const T* o) const { return p_ == o; }
 
     static Ref adopt(T* t) {
@@ -88,12 +89,18 @@ private:
 
 // Takes over the first reference of a new object.
 template <class T>
-Ref<T> adopt_ref(T* t) { return Ref<T>::adopt(t); }
+Ref<T> adopt_ref(T* t) {
+    return Ref<T>::adopt(t);
+}
 
 template <class T, class... A>
-Ref<T> make_ref(A&&... a) { return adopt_ref(new T(std::forward<A>(a)...)); }
+Ref<T> make_ref(A&&... a) {
+    return adopt_ref(new T(std::forward<A>(a)...));
+}
 
 template <class T, class U>
-Ref<T> static_ref_cast(const Ref<U>& u) { return Ref<T>(static_cast<T*>(u.get())); }
+Ref<T> static_ref_cast(const Ref<U>& u) {
+    return Ref<T>(static_cast<T*>(u.get()));
+}
 
 }  // namespace sbx

@@ -45,10 +45,10 @@ const char* errno_text(int e);
 // Evaluates to the value of a Result, or returns its error from the calling function.
 #define SBX_TRY(...) SBX_TRY_NAMED(__COUNTER__, __VA_ARGS__)
 #define SBX_TRY_NAMED(n, ...) SBX_TRY_AS(n, __VA_ARGS__)
-#define SBX_TRY_AS(n, ...)                                                     \
-    __extension__({                                                            \
-        auto sbx_try_##n##_ = (__VA_ARGS__);                                   \
-        if (!sbx_try_##n##_) [[unlikely]]                                      \
-            return ::tl::unexpected<::sbx::Errno>(sbx_try_##n##_.error());     \
-        ::sbx::take_value(std::move(sbx_try_##n##_));                          \
+#define SBX_TRY_AS(n, ...)                                                                                             \
+    __extension__({                                                                                                    \
+        auto sbx_try_##n##_ = (__VA_ARGS__);                                                                           \
+        if (!sbx_try_##n##_) [[unlikely]]                                                                              \
+            return ::tl::unexpected<::sbx::Errno>(sbx_try_##n##_.error());                                             \
+        ::sbx::take_value(std::move(sbx_try_##n##_));                                                                  \
     })

@@ -36,7 +36,8 @@ namespace {
 // Sparse room for all application memory; only what is touched costs anything.
 constexpr u64 kMemoryFileSize = 8ull << 40;
 
-[[noreturn]] void fail(const std::string& where, const std::string& what, std::string hint = {}, int status = kExitFailed) {
+[[noreturn]] void fail(const std::string& where, const std::string& what, std::string hint = {},
+                       int status = kExitFailed) {
     throw UserError{where, what, std::move(hint), status};
 }
 
@@ -45,8 +46,11 @@ std::unique_ptr<platform::Platform> make_platform(config::PlatformName wanted) {
     const char* name = kNames[static_cast<int>(wanted)];
     register_platforms();
     const platform::PlatformType* type = platform::find_platform(name);
-    if (!type) fail("platform", std::string(name) == "auto" ? "none works on this host" : std::string(name) + " is not available in this build",
-                    "`sbx info` says what works and what would help");
+    if (!type)
+        fail("platform",
+             std::string(name) == "auto" ? "none works on this host"
+                                         : std::string(name) + " is not available in this build",
+             "`sbx info` says what works and what would help");
     platform::Probe probe = type->probe();
     if (!probe.works) fail("platform", std::string(type->name) + ": " + probe.why, probe.hint);
     auto p = type->create();
@@ -108,9 +112,12 @@ Ref<Task> make_first_task(const Config& config, Kernel& kernel, Ref<vfs::MountNa
     all->user_ns = Ref<UserNamespace>(kernel.user_ns());
     if (config::origin_of(config, "run.cwd").kind == config::Origin::Kind::Default) inheriting.creds = all.get();
     Result<vfs::Path> cwd = vfs::walk(inheriting, {}, config.run.cwd, directory);
-    if (!cwd) fail(place_of(config, "run.cwd"), config.run.cwd + ": " + errno_text(cwd.error().value), "it must be a directory inside the sandbox (-C DIR)", kExitUsage);
+    if (!cwd)
+        fail(place_of(config, "run.cwd"), config.run.cwd + ": " + errno_text(cwd.error().value),
+             "it must be a directory inside the sandbox (-C DIR)", kExitUsage);
     Result<> searchable = vfs::check_permission(inheriting, *cwd, vfs::kMayExec);
-    if (!searchable) fail(place_of(config, "run.cwd"), config.run.cwd + ": " + errno_text(searchable.error().value), {}, kExitUsage);
+    if (!searchable)
+        fail(place_of(config, "run.cwd"), config.run.cwd + ": " + errno_text(searchable.error().value), {}, kExitUsage);
     a.fs->set_cwd(*cwd);
     a.fs->set_umask(host_umask());
 
@@ -130,7 +137,8 @@ Ref<Task> make_first_task(const Config& config, Kernel& kernel, Ref<vfs::MountNa
     if (!image) {
         int e = image.error().value;
         bool missing = e == ENOENT || e == ENOTDIR;
-        fail("run", program + ": " + errno_text(e), e == ENOEXEC ? "it is neither an x86-64 ELF program nor a script with #!" : "",
+        fail("run", program + ": " + errno_text(e),
+             e == ENOEXEC ? "it is neither an x86-64 ELF program nor a script with #!" : "",
              missing ? kExitNotFound : kExitNotExecutable);
     }
     if (config.run.init) {
@@ -138,8 +146,9 @@ Ref<Task> make_first_task(const Config& config, Kernel& kernel, Ref<vfs::MountNa
         Result<Ref<vfs::OpenFile>> f = open_init(caller);
         std::vector<std::string> argv = {"sbx-init", program};
         argv.insert(argv.end(), config.run.argv.begin(), config.run.argv.end());
-        image = f ? loader::load({kernel, caller, *f, "/sbx-init", std::move(argv), config.environment, *a.creds, limits})
-                  : Result<loader::Image>(err(f.error()));
+        image =
+            f ? loader::load({kernel, caller, *f, "/sbx-init", std::move(argv), config.environment, *a.creds, limits})
+              : Result<loader::Image>(err(f.error()));
         if (!image) fail("run.init", std::string("the init does not start: ") + errno_text(image.error().value));
     } else {
         trace_first_program(program, config.run.argv, config.environment.size());
@@ -200,7 +209,8 @@ int run_reported(const Config& config, const Report& report) {
     Ref<vfs::MountNamespace> ns = make_namespace(config, kernel, std::move(host));
     Ref<vfs::OpenFile> terminal;
     if (host_terminal)
-        terminal = make_terminal(host_terminal, *make_creds(config, Ref<UserNamespace>(kernel.user_ns())), kernel, *ns, streams);
+        terminal = make_terminal(host_terminal, *make_creds(config, Ref<UserNamespace>(kernel.user_ns())), kernel, *ns,
+                                 streams);
     Ref<Task> init = make_first_task(config, kernel, std::move(ns), streams);
     if (terminal) devpts::make_controlling(*terminal, init->group());
     hostfs::raise_descriptor_limit();
@@ -209,7 +219,8 @@ int run_reported(const Config& config, const Report& report) {
     Supervisor supervisor(config, kernel, streams);
     filter_sentry(config);
     if (terminal) supervisor.use_terminal(make_relay(host_terminal, terminal), terminal);
-    if (Result<> r = init->start(); !r) fail("run", std::string("no thread for the program: ") + errno_text(r.error().value));
+    if (Result<> r = init->start(); !r)
+        fail("run", std::string("no thread for the program: ") + errno_text(r.error().value));
     Ref<ThreadGroup> program(&init->group());
     init.reset();
     int status = supervisor.wait();

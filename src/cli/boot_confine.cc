@@ -41,7 +41,9 @@ void confine_sentry(const Config& config, const HostFiles& host) {
     }
     add_inherited(paths);
     auto layers = host::confine({paths, false});
-    if (!layers) throw UserError{"security", std::string("cannot give up privileges: ") + errno_text(layers.error().value), {}, kExitFailed};
+    if (!layers)
+        throw UserError{
+            "security", std::string("cannot give up privileges: ") + errno_text(layers.error().value), {}, kExitFailed};
     std::string missing;
     for (const host::Layer& l : *layers) {
         if (l.error == 0) continue;
@@ -49,8 +51,11 @@ void confine_sentry(const Config& config, const HostFiles& host) {
         missing += std::string(l.name) + " (" + errno_text(l.error) + ")";
     }
     if (missing.empty()) return;
-    if (config.security.strict) throw UserError{"security", "the host refuses: " + missing, "without --strict sbx does without them", kExitFailed};
-    if (config.log.level >= config::LogLevel::Warn) cli::print_error({"security", "warning: the host refuses: " + missing, {}, 0});
+    if (config.security.strict)
+        throw UserError{"security", "the host refuses: " + missing, "without --strict sbx does without them",
+                        kExitFailed};
+    if (config.log.level >= config::LogLevel::Warn)
+        cli::print_error({"security", "warning: the host refuses: " + missing, {}, 0});
 }
 
 void filter_sentry(const Config& config) {
@@ -58,7 +63,10 @@ void filter_sentry(const Config& config) {
     o.writable = config.root.mode == config::RootMode::ReadWrite;
     for (const config::MountSpec& m : config.mounts) o.writable |= binds(m) && m.mode != config::AccessMode::ReadOnly;
     if (Result<> r = host::install_filter(o); !r)
-        throw UserError{"security", std::string("the host refuses the seccomp filter: ") + errno_text(r.error().value), {}, kExitFailed};
+        throw UserError{"security",
+                        std::string("the host refuses the seccomp filter: ") + errno_text(r.error().value),
+                        {},
+                        kExitFailed};
 }
 
 }  // namespace sbx::boot

@@ -32,7 +32,8 @@ bool has_source(const MountSpec& m) { return binds(m) || m.type == MountType::Ov
 
 // The boot's own caller: may do everything, from the root of the namespace.
 struct BootCaller {
-    explicit BootCaller(Kernel& k, const vfs::Path& root) : fs(make_ref<vfs::FsContext>(root, root, 0)), creds(make_ref<Creds>()) {
+    explicit BootCaller(Kernel& k, const vfs::Path& root)
+        : fs(make_ref<vfs::FsContext>(root, root, 0)), creds(make_ref<Creds>()) {
         creds->permitted = creds->effective = creds->bounding = CapSet::all();
         creds->user_ns = Ref<UserNamespace>(k.user_ns());
         caller.creds = creds.get();
@@ -52,7 +53,8 @@ u64 mount_flags(const MountSpec& m) {
     return f;
 }
 
-Result<Ref<vfs::FileSystem>> make_registered(const char* type, std::string_view source, const std::string& data, const vfs::Caller& c) {
+Result<Ref<vfs::FileSystem>> make_registered(const char* type, std::string_view source, const std::string& data,
+                                             const vfs::Caller& c) {
     const vfs::FileSystemType* t = vfs::find_file_system(type);
     if (!t) return err(ENODEV);
     return t->create(source, data, c);
@@ -69,26 +71,27 @@ Result<Ref<vfs::FileSystem>> make_tmpfs(u64 size, u32 mode, const vfs::Caller& c
     return make_registered("tmpfs", "tmpfs", data, c);
 }
 
-Result<Ref<vfs::FileSystem>> make_file_system(const Config& config, const MountSpec& m, host::UniqueFd source, const vfs::Caller& c) {
+Result<Ref<vfs::FileSystem>> make_file_system(const Config& config, const MountSpec& m, host::UniqueFd source,
+                                              const vfs::Caller& c) {
     hostfs::Options o;
     o.hidden = hidden_below(config, m.src, m.dst);
     o.owner = host::owners_are_hidden() ? host::real_owner : nullptr;
     o.read_only = m.mode == config::AccessMode::ReadOnly || !binds(m);
     if (m.cache == config::CacheMode::Exclusive) o.cache = hostfs::Cache::Exclusive;
     switch (m.type) {
-        case MountType::Bind:
-        case MountType::File: return hostfs::create(std::move(source), o);
-        case MountType::Overlay: {
-            Ref<vfs::FileSystem> lower = SBX_TRY(hostfs::create(std::move(source), o));
-            Ref<vfs::FileSystem> upper = SBX_TRY(make_tmpfs(m.size, 0, c));
-            return overlay::create(lower, upper);
-        }
-        case MountType::Tmpfs: return make_tmpfs(m.size, m.permissions, c);
-        case MountType::Proc: return make_registered("proc", "proc", "", c);
-        case MountType::Sys: return make_registered("sysfs", "sysfs", "", c);
-        case MountType::Dev: return make_registered("devtmpfs", "devtmpfs", "", c);
-        case MountType::Devpts: return make_registered("devpts", "devpts", "", c);
-        case MountType::Symlink: break;
+    case MountType::Bind:
+    case MountType::File: return hostfs::create(std::move(source), o);
+    case MountType::Overlay: {
+        Ref<vfs::FileSystem> lower = SBX_TRY(hostfs::create(std::move(source), o));
+        Ref<vfs::FileSystem> upper = SBX_TRY(make_tmpfs(m.size, 0, c));
+        return overlay::create(lower, upper);
+    }
+    case MountType::Tmpfs: return make_tmpfs(m.size, m.permissions, c);
+    case MountType::Proc: return make_registered("proc", "proc", "", c);
+    case MountType::Sys: return make_registered("sysfs", "sysfs", "", c);
+    case MountType::Dev: return make_registered("devtmpfs", "devtmpfs", "", c);
+    case MountType::Devpts: return make_registered("devpts", "devpts", "", c);
+    case MountType::Symlink: break;
     }
     return err(EINVAL);
 }
@@ -110,7 +113,8 @@ bool is_directory(int fd) {
     return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-void mount_one(const Config& config, const MountSpec& m, host::UniqueFd source, vfs::MountNamespace& ns, const vfs::Caller& c) {
+void mount_one(const Config& config, const MountSpec& m, host::UniqueFd source, vfs::MountNamespace& ns,
+               const vfs::Caller& c) {
     if (m.type == MountType::Symlink) {
         size_t slash = m.dst.rfind('/');
         Result<> r = slash == 0 ? Result<>{} : make_mountpoint(c, m.dst.substr(0, slash), true);
@@ -145,7 +149,8 @@ HostFiles open_host_files(const Config& config) {
     HostFiles h;
     h.root = host::UniqueFd(open(config.root.path.c_str(), O_PATH | O_CLOEXEC));
     if (!h.root) {
-        throw UserError{place_of(config, "root.path"), config.root.path + ": " + errno_text(errno), "the root must be a directory", kExitUsage};
+        throw UserError{place_of(config, "root.path"), config.root.path + ": " + errno_text(errno),
+                        "the root must be a directory", kExitUsage};
     }
     if (!is_directory(h.root.get()))
         throw UserError{place_of(config, "root.path"), config.root.path + ": " + errno_text(ENOTDIR), {}, kExitUsage};
@@ -176,7 +181,9 @@ Ref<vfs::MountNamespace> make_namespace(const Config& config, Kernel& kernel, Ho
         Result<Ref<vfs::FileSystem>> upper = make_tmpfs(config.root.size, 0755, nobody.caller);
         fs = upper ? overlay::create(*fs, *upper) : upper;
     }
-    if (!fs) throw UserError{place_of(config, "root.path"), config.root.path + ": " + errno_text(fs.error().value), {}, kExitUsage};
+    if (!fs)
+        throw UserError{
+            place_of(config, "root.path"), config.root.path + ": " + errno_text(fs.error().value), {}, kExitUsage};
     u64 flags = MS_RELATIME | (config.root.mode == config::RootMode::ReadOnly ? MS_RDONLY : 0);
     const char* source = config.root.mode == config::RootMode::Overlay ? "overlay" : "sbx";
     Ref<vfs::Mount> root = vfs::Mount::create(*fs, vfs::Dentry::create_root((*fs)->root()), flags, source);
@@ -197,7 +204,9 @@ Streams open_streams(const Config& config) {
     for (int fd : fds) {
         if (fd <= 2 && (config.closed_stdio >> fd & 1)) continue;
         Result<Ref<vfs::OpenFile>> f = hostfs::open_inherited(fd);
-        if (!f) throw UserError{"run", "descriptor " + std::to_string(fd) + ": " + errno_text(f.error().value), {}, kExitFailed};
+        if (!f)
+            throw UserError{
+                "run", "descriptor " + std::to_string(fd) + ": " + errno_text(f.error().value), {}, kExitFailed};
         s.files.emplace_back(fd, std::move(*f));
     }
     return s;

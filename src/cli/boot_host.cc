@@ -101,7 +101,8 @@ void set_trace(const Config& config) {
         std::string pid = std::to_string(getpid());
         for (size_t at; (at = path.find("%p")) != path.npos;) path.replace(at, 2, pid);
         fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
-        if (fd < 0) throw UserError{place_of(config, "log.trace.file"), path + ": " + errno_text(errno), {}, kExitFailed};
+        if (fd < 0)
+            throw UserError{place_of(config, "log.trace.file"), path + ": " + errno_text(errno), {}, kExitFailed};
     }
     std::string unknown = start_trace(config.log.trace_filter, fd);
     if (!unknown.empty())

@@ -88,7 +88,8 @@ std::vector<Finding> probe_isolation() {
         if (layer.error != 0)
             finding.remedy = layer.error == ENOSYS || layer.error == EOPNOTSUPP
                                  ? "a newer kernel, or one built with it"
-                                 : "allow it in the container, or set kernel.unprivileged_userns_clone=1 and user.max_user_namespaces";
+                                 : "allow it in the container, or set kernel.unprivileged_userns_clone=1 and "
+                                   "user.max_user_namespaces";
         findings.push_back(std::move(finding));
     }
     return findings;

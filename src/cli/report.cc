@@ -55,7 +55,8 @@ void Report::ended(const Supervisor& supervisor, int status, Kernel& kernel, Thr
     int end = kernel.init_status.load();
     int signal = WIFSIGNALED(end) ? WTERMSIG(end) : 0;
     // What sbx's init could pass on of its child is a number, as a shell's $? is.
-    if (config_.run.init && WIFEXITED(end) && WEXITSTATUS(end) > 128 && WEXITSTATUS(end) <= 128 + kSignalCount) signal = WEXITSTATUS(end) - 128;
+    if (config_.run.init && WIFEXITED(end) && WEXITSTATUS(end) > 128 && WEXITSTATUS(end) <= 128 + kSignalCount)
+        signal = WEXITSTATUS(end) - 128;
     bool oom = kernel.oom_killed.load() && signal == SIGKILL;
     ResourceUse use;
     {
@@ -68,7 +69,11 @@ void Report::ended(const Supervisor& supervisor, int status, Kernel& kernel, Thr
     add(cpu, "system", seconds(static_cast<Nanos>(use.cpu.system) * CpuClock::kTick));
     Value v = table();
     add(v, "status", Value::of(static_cast<std::int64_t>(status)));
-    add(v, "reason", Value::of(std::string(supervisor.timed_out() ? "timeout" : oom ? "oom" : signal ? "signal" : "exited")));
+    add(v, "reason",
+        Value::of(std::string(supervisor.timed_out() ? "timeout"
+                              : oom                  ? "oom"
+                              : signal               ? "signal"
+                                                     : "exited")));
     if (signal) add(v, "signal", Value::of(static_cast<std::int64_t>(signal)));
     add(v, "elapsed", seconds(host_monotonic() - start_));
     add(v, "cpu", std::move(cpu));

@@ -40,7 +40,8 @@ void block_host_signals() {
     sigprocmask(SIG_BLOCK, &s, nullptr);
 }
 
-Supervisor::Supervisor(const Config& config, Kernel& kernel, Streams&) : Waiter(kEventAll), config_(config), kernel_(kernel) {
+Supervisor::Supervisor(const Config& config, Kernel& kernel, Streams&)
+    : Waiter(kEventAll), config_(config), kernel_(kernel) {
     sigset_t s = forwarded_set();
     signals_ = host::UniqueFd(signalfd(-1, &s, SFD_NONBLOCK | SFD_CLOEXEC));
     ended_ = host::UniqueFd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));

@@ -27,7 +27,8 @@ HostTerminal take_host_terminal(const Config& config) {
         if (!(config.closed_stdio >> fd & 1) && isatty(fd)) t.streams |= 1u << fd;
     bool always = config.run.tty == config::TtyMode::Always;
     if (always && t.streams == 0)
-        throw UserError{place_of(config, "run.tty"), "no terminal: neither stdin nor stdout nor stderr is one", {}, kExitUsage};
+        throw UserError{
+            place_of(config, "run.tty"), "no terminal: neither stdin nor stdout nor stderr is one", {}, kExitUsage};
     if (!always && (t.streams & 3) != 3) return t;
     int any = t.streams & 1 ? 0 : t.streams & 2 ? 1 : 2;
     t.in = take(any);
@@ -35,7 +36,8 @@ HostTerminal take_host_terminal(const Config& config) {
     return t;
 }
 
-Ref<vfs::OpenFile> make_terminal(const HostTerminal& host, const Creds& owner, Kernel& kernel, vfs::MountNamespace& ns, Streams& streams) {
+Ref<vfs::OpenFile> make_terminal(const HostTerminal& host, const Creds& owner, Kernel& kernel, vfs::MountNamespace& ns,
+                                 Streams& streams) {
     // The boot may open what only the owner of /dev/pts may; the terminal is the program's.
     Ref<Creds> creds = make_ref<Creds>();
     creds->permitted = creds->effective = creds->bounding = CapSet::all();

@@ -16,7 +16,8 @@ struct HostTerminal {
 HostTerminal take_host_terminal(const Config& config);
 
 // Makes a pty and puts its slave in place of the streams that are the caller's terminal. Null if there are no ptys in the sandbox.
-Ref<vfs::OpenFile> make_terminal(const HostTerminal& host, const Creds& owner, Kernel& kernel, vfs::MountNamespace& ns, Streams& streams);
+Ref<vfs::OpenFile> make_terminal(const HostTerminal& host, const Creds& owner, Kernel& kernel, vfs::MountNamespace& ns,
+                                 Streams& streams);
 
 // Connects both. Null if the caller's terminal is gone.
 std::unique_ptr<Relay> make_relay(const HostTerminal& host, Ref<vfs::OpenFile> master);

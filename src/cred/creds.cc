@@ -34,13 +34,15 @@ Result<> translate(std::vector<IdMapRange>& map, const std::vector<IdMapRange>* 
         if (r.count == 0 || r.inside + r.count < r.inside || r.outside + r.count < r.outside) return err(EINVAL);
         if (r.inside == kInvalidId || r.outside == kInvalidId) return err(EINVAL);
         for (size_t j = 0; j < i; j++)
-            if (overlap(r.inside, map[j].inside, r.count, map[j].count) || overlap(r.outside, map[j].outside, r.count, map[j].count))
+            if (overlap(r.inside, map[j].inside, r.count, map[j].count) ||
+                overlap(r.outside, map[j].outside, r.count, map[j].count))
                 return err(EINVAL);
     }
     if (!parent) return {};
     for (IdMapRange& r : map) {
         auto within = [&](const IdMapRange& p) {
-            return r.outside >= p.inside && r.outside - p.inside < p.count && p.count - (r.outside - p.inside) >= r.count;
+            return r.outside >= p.inside && r.outside - p.inside < p.count &&
+                   p.count - (r.outside - p.inside) >= r.count;
         };
         auto it = std::find_if(parent->begin(), parent->end(), within);
         if (it == parent->end()) return err(EPERM);

@@ -37,7 +37,8 @@ public:
     // The initial namespace maps every id to itself.
     static Ref<UserNamespace> create_initial();
     // ENOSPC past 32 levels.
-    static Result<Ref<UserNamespace>> create(Ref<UserNamespace> parent, Kuid owner, Kgid owner_group, CapSet parent_caps);
+    static Result<Ref<UserNamespace>> create(Ref<UserNamespace> parent, Kuid owner, Kgid owner_group,
+                                             CapSet parent_caps);
 
     UserNamespace* parent() const { return parent_.get(); }
     Kuid owner() const { return owner_; }

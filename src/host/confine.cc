@@ -82,7 +82,8 @@ bool owners_are_hidden() { return hidden_owners; }
 Result<std::vector<Layer>> confine(const ConfineOptions& options) {
     std::vector<Layer> layers;
     bool privileged = (effective_capabilities() & bit(CAP_SYS_ADMIN)) != 0;
-    bool writable = std::any_of(options.paths.begin(), options.paths.end(), [](const ConfinedPath& p) { return p.writable; });
+    bool writable =
+        std::any_of(options.paths.begin(), options.paths.end(), [](const ConfinedPath& p) { return p.writable; });
     // Who has CAP_SYS_ADMIN needs no user namespace for the others, and in one it could not serve other owners' files.
     int user = privileged ? 0 : enter_user_namespace();
     if (!privileged) layers.push_back({"user namespace", user});

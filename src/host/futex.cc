@@ -12,7 +12,8 @@ bool futex_wait(const std::atomic<u32>& word, u32 expected, Nanos deadline, Fute
     int saved = errno;
     timespec t = to_timespec(deadline);
     int op = FUTEX_WAIT_BITSET | (scope == FutexScope::Private ? FUTEX_PRIVATE_FLAG : 0);
-    long r = syscall(SYS_futex, &word, op, expected, deadline == kNever ? nullptr : &t, nullptr, FUTEX_BITSET_MATCH_ANY);
+    long r =
+        syscall(SYS_futex, &word, op, expected, deadline == kNever ? nullptr : &t, nullptr, FUTEX_BITSET_MATCH_ANY);
     bool in_time = !(r == -1 && errno == ETIMEDOUT);
     errno = saved;
     return in_time;
@@ -20,7 +21,8 @@ bool futex_wait(const std::atomic<u32>& word, u32 expected, Nanos deadline, Fute
 
 void futex_wake(const std::atomic<u32>& word, int count, FutexScope scope) {
     int saved = errno;
-    syscall(SYS_futex, &word, FUTEX_WAKE | (scope == FutexScope::Private ? FUTEX_PRIVATE_FLAG : 0), count, nullptr, nullptr, 0);
+    syscall(SYS_futex, &word, FUTEX_WAKE | (scope == FutexScope::Private ? FUTEX_PRIVATE_FLAG : 0), count, nullptr,
+            nullptr, 0);
     errno = saved;
 }
 

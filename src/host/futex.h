@@ -12,7 +12,8 @@ namespace sbx::host {
 enum class FutexScope { Private, Shared };
 
 // Sleeps while word == expected, until woken or the deadline (CLOCK_MONOTONIC). May return early; false only at the deadline.
-bool futex_wait(const std::atomic<u32>& word, u32 expected, Nanos deadline = kNever, FutexScope scope = FutexScope::Private);
+bool futex_wait(const std::atomic<u32>& word, u32 expected, Nanos deadline = kNever,
+                FutexScope scope = FutexScope::Private);
 // Wakes up to `count` sleepers. Async-signal-safe.
 void futex_wake(const std::atomic<u32>& word, int count = 1, FutexScope scope = FutexScope::Private);
 

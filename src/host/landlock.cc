@@ -14,7 +14,8 @@ namespace sbx::host {
 namespace {
 constexpr long kCreateRuleset = 444, kAddRule = 445, kRestrictSelf = 446;
 constexpr u32 kVersionFlag = 1, kPathBeneath = 1;
-constexpr u64 kExecute = 1, kWriteFile = 2, kReadFile = 4, kReadDir = 8, kRefer = 1 << 13, kTruncate = 1 << 14, kIoctlDev = 1 << 15;
+constexpr u64 kExecute = 1, kWriteFile = 2, kReadFile = 4, kReadDir = 8, kRefer = 1 << 13, kTruncate = 1 << 14,
+              kIoctlDev = 1 << 15;
 constexpr u64 kVersion1 = (1 << 13) - 1;
 constexpr u64 kNetAll = 3;    // bind and connect of TCP
 constexpr u64 kScopeAll = 3;  // abstract Unix sockets, signals

@@ -9,7 +9,7 @@ namespace sbx::host {
 
 // A directory or file that the sentry goes on to use.
 struct ConfinedPath {
-    int fd;         // O_PATH or not
+    int fd;  // O_PATH or not
     bool writable;
 };
 

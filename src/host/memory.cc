@@ -15,7 +15,8 @@ namespace sbx::host {
 Result<int> create_memfd(const char* name, u64 size) {
     rlimit limit{};
     // ftruncate beyond RLIMIT_FSIZE would raise SIGXFSZ.
-    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur) return err(EFBIG);
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && size > limit.rlim_cur)
+        return err(EFBIG);
     constexpr unsigned kCloexec = 1, kExec = 0x10;  // MFD_CLOEXEC, MFD_EXEC
     // MFD_EXEC: application code is mapped executable from here, whatever vm.memfd_noexec says. Before Linux 6.3: EINVAL, and no
     // need.
@@ -45,7 +46,8 @@ void unmap_window(u8* base, u64 size) { munmap(base, size); }
 Result<> punch_hole(int fd, Range r) {
     int rc;
     do {
-        rc = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(r.start), static_cast<off_t>(r.length()));
+        rc = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(r.start),
+                       static_cast<off_t>(r.length()));
     } while (rc != 0 && errno == EINTR);
     if (rc != 0) return err(errno);
     return {};
@@ -76,13 +78,13 @@ Result<size_t> write_at(int fd, const void* from, size_t n, u64 offset) {
 }
 
 Result<u64> file_size(int fd) {
-    struct stat st{};
+    struct stat st {};
     if (fstat(fd, &st) != 0) return err(errno);
     return static_cast<u64>(st.st_size);
 }
 
 u64 file_usage(int fd) {
-    struct stat st{};
+    struct stat st {};
     if (fstat(fd, &st) != 0) return 0;
     return static_cast<u64>(st.st_blocks) * 512;
 }
@@ -129,7 +131,7 @@ Result<> global_barrier() {
 }
 
 u64 total_memory() {
-    struct sysinfo info{};
+    struct sysinfo info {};
     if (sysinfo(&info) != 0) return ~0ull;
     return (static_cast<u64>(info.totalram) + info.totalswap) * info.mem_unit;
 }

@@ -26,17 +26,17 @@ void refused(int, siginfo_t* info, void*) {
 
 scmp_arg_cmp compare(const ArgBound& b) {
     switch (b.op) {
-        case ArgBound::MaskedEqual: return {b.index, SCMP_CMP_MASKED_EQ, b.mask, b.value};
-        case ArgBound::Less: return {b.index, SCMP_CMP_LT, b.value, 0};
-        default: return {b.index, SCMP_CMP_EQ, b.value, 0};
+    case ArgBound::MaskedEqual: return {b.index, SCMP_CMP_MASKED_EQ, b.mask, b.value};
+    case ArgBound::Less: return {b.index, SCMP_CMP_LT, b.value, 0};
+    default: return {b.index, SCMP_CMP_EQ, b.value, 0};
     }
 }
 
 bool applies(RowWhen when, const FilterOptions& o) {
     switch (when) {
-        case RowWhen::Writable: return o.writable;
-        case RowWhen::HostNetwork: return o.host_network;
-        default: return true;
+    case RowWhen::Writable: return o.writable;
+    case RowWhen::HostNetwork: return o.host_network;
+    default: return true;
     }
 }
 

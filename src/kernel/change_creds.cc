@@ -10,8 +10,8 @@ namespace sbx {
 namespace {
 // CAP_FS_SET
 constexpr u64 bit(unsigned c) { return 1ull << c; }
-constexpr u64 kFsCaps = bit(CAP_CHOWN) | bit(CAP_MKNOD) | bit(CAP_DAC_OVERRIDE) | bit(CAP_DAC_READ_SEARCH) | bit(CAP_FOWNER) |
-                        bit(CAP_FSETID) | bit(CAP_MAC_OVERRIDE) | bit(CAP_LINUX_IMMUTABLE);
+constexpr u64 kFsCaps = bit(CAP_CHOWN) | bit(CAP_MKNOD) | bit(CAP_DAC_OVERRIDE) | bit(CAP_DAC_READ_SEARCH) |
+                        bit(CAP_FOWNER) | bit(CAP_FSETID) | bit(CAP_MAC_OVERRIDE) | bit(CAP_LINUX_IMMUTABLE);
 }  // namespace
 
 void fix_caps_after_setuid(const Creds& old, Creds& n) {

@@ -83,7 +83,9 @@ void CpuClock::charge(Nanos elapsed) {
 }
 
 Result<Nanos> cpu_clock_now(Task& t, clockid_t clock) {
-    auto ticks_of = [](const Task& task) { return static_cast<Nanos>(task.user_ticks.load() + task.system_ticks.load()) * CpuClock::kTick; };
+    auto ticks_of = [](const Task& task) {
+        return static_cast<Nanos>(task.user_ticks.load() + task.system_ticks.load()) * CpuClock::kTick;
+    };
     auto group_time = [&](ThreadGroup& g) {
         Nanos sum = static_cast<Nanos>(g.dead_threads.cpu.user + g.dead_threads.cpu.system) * CpuClock::kTick;
         for (Task& other : g.threads) sum += ticks_of(other);

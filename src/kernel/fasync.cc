@@ -107,7 +107,10 @@ bool may_signal(const Creds& who, const Task& target) {
 SigInfo signal_info(const FileOwner& o, EventMask events) {
     SigInfo info = kernel_siginfo(o.signal ? o.signal : SIGIO);
     if (o.signal == 0) return info;
-    info.si_code = events & (kEventErr | kEventHup) ? POLL_HUP : events & kEventPri ? POLL_PRI : events & kEventIn ? POLL_IN : POLL_OUT;
+    info.si_code = events & (kEventErr | kEventHup) ? POLL_HUP
+                   : events & kEventPri             ? POLL_PRI
+                   : events & kEventIn              ? POLL_IN
+                                                    : POLL_OUT;
     info.si_band = static_cast<long>(events);
     info.si_fd = o.fd;
     return info;
@@ -120,16 +123,17 @@ void Sender::send(Fasync& f) {
     SigInfo info = signal_info(o, events & kTold);
     SharedLock l(f.kernel().tasks().mu);
     switch (o.type) {
-        case FileOwner::Type::Tid:
-            if (o.pid->task && may_signal(*o.creds, *o.pid->task)) send_signal(*o.pid->task, info);
-            break;
-        case FileOwner::Type::Pid:
-            if (o.pid->group && o.pid->group->leader && may_signal(*o.creds, *o.pid->group->leader)) send_group_signal(*o.pid->group, info);
-            break;
-        case FileOwner::Type::Pgrp:
-            for (ThreadGroup& g : o.pid->pgrp_members)
-                if (g.leader && may_signal(*o.creds, *g.leader)) send_group_signal(g, info);
-            break;
+    case FileOwner::Type::Tid:
+        if (o.pid->task && may_signal(*o.creds, *o.pid->task)) send_signal(*o.pid->task, info);
+        break;
+    case FileOwner::Type::Pid:
+        if (o.pid->group && o.pid->group->leader && may_signal(*o.creds, *o.pid->group->leader))
+            send_group_signal(*o.pid->group, info);
+        break;
+    case FileOwner::Type::Pgrp:
+        for (ThreadGroup& g : o.pid->pgrp_members)
+            if (g.leader && may_signal(*o.creds, *g.leader)) send_group_signal(g, info);
+        break;
     }
 }
 

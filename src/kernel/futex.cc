@@ -165,23 +165,23 @@ std::optional<WakeOp> decode(u32 encoded) {
 u32 apply(const WakeOp& o, u32* word) {
     u32 arg = static_cast<u32>(o.op_arg);
     switch (o.op) {
-        case FUTEX_OP_SET: return __atomic_exchange_n(word, arg, __ATOMIC_SEQ_CST);
-        case FUTEX_OP_ADD: return __atomic_fetch_add(word, arg, __ATOMIC_SEQ_CST);
-        case FUTEX_OP_OR: return __atomic_fetch_or(word, arg, __ATOMIC_SEQ_CST);
-        case FUTEX_OP_ANDN: return __atomic_fetch_and(word, ~arg, __ATOMIC_SEQ_CST);
-        default: return __atomic_fetch_xor(word, arg, __ATOMIC_SEQ_CST);
+    case FUTEX_OP_SET: return __atomic_exchange_n(word, arg, __ATOMIC_SEQ_CST);
+    case FUTEX_OP_ADD: return __atomic_fetch_add(word, arg, __ATOMIC_SEQ_CST);
+    case FUTEX_OP_OR: return __atomic_fetch_or(word, arg, __ATOMIC_SEQ_CST);
+    case FUTEX_OP_ANDN: return __atomic_fetch_and(word, ~arg, __ATOMIC_SEQ_CST);
+    default: return __atomic_fetch_xor(word, arg, __ATOMIC_SEQ_CST);
     }
 }
 
 bool compare(const WakeOp& o, u32 old) {
     i32 v = static_cast<i32>(old);
     switch (o.compare) {
-        case FUTEX_OP_CMP_EQ: return v == o.compare_arg;
-        case FUTEX_OP_CMP_NE: return v != o.compare_arg;
-        case FUTEX_OP_CMP_LT: return v < o.compare_arg;
-        case FUTEX_OP_CMP_LE: return v <= o.compare_arg;
-        case FUTEX_OP_CMP_GT: return v > o.compare_arg;
-        default: return v >= o.compare_arg;
+    case FUTEX_OP_CMP_EQ: return v == o.compare_arg;
+    case FUTEX_OP_CMP_NE: return v != o.compare_arg;
+    case FUTEX_OP_CMP_LT: return v < o.compare_arg;
+    case FUTEX_OP_CMP_LE: return v <= o.compare_arg;
+    case FUTEX_OP_CMP_GT: return v > o.compare_arg;
+    default: return v >= o.compare_arg;
     }
 }
 
@@ -197,7 +197,8 @@ Result<long> FutexTable::wake_op(Task& t, Word a, Word b, int count_a, int count
         TwoBuckets l(*this, ka, kb);
         u32 old = apply(*op, p);
         woken = wake_locked(buckets_[index_of(ka)], ka, std::max(count_a, 1), FUTEX_BITSET_MATCH_ANY);
-        if (compare(*op, old)) woken += wake_locked(buckets_[index_of(kb)], kb, std::max(count_b, 1), FUTEX_BITSET_MATCH_ANY);
+        if (compare(*op, old))
+            woken += wake_locked(buckets_[index_of(kb)], kb, std::max(count_b, 1), FUTEX_BITSET_MATCH_ANY);
     }));
     return woken;
 }

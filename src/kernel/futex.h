@@ -24,21 +24,20 @@ struct FutexWaiter : ListNode<> {
     Task* task = nullptr;
     mm::MemoryManager::WordKey key;
     u32 bitset = FUTEX_BITSET_MATCH_ANY;
-    bool pi = false;            // waits to own the word
-    bool requeue_pi = false;    // FUTEX_WAIT_REQUEUE_PI: may be moved to a PI word
-    u32 tid = 0;                // what a PI word holds once this waiter owns it
+    bool pi = false;          // waits to own the word
+    bool requeue_pi = false;  // FUTEX_WAIT_REQUEUE_PI: may be moved to a PI word
+    u32 tid = 0;              // what a PI word holds once this waiter owns it
     // The bucket it is on; changed by requeue under both buckets' locks.
     std::atomic<unsigned> bucket{0};
-    std::atomic<bool> woken{false};     // taken off by a waker; set with the bucket's lock held, read without (acquire)
-    bool owner = false;         // PI: the word was handed to this waiter. Bucket lock
+    std::atomic<bool> woken{false};  // taken off by a waker; set with the bucket's lock held, read without (acquire)
+    bool owner = false;              // PI: the word was handed to this waiter. Bucket lock
 };
-
 
 class FutexTable {
 public:
     struct Word {
         u64 addr = 0;
-        bool shared = false;    // not FUTEX_PRIVATE_FLAG
+        bool shared = false;  // not FUTEX_PRIVATE_FLAG
     };
     // EAGAIN if *word != value, ETIMEDOUT, ERESTARTSYS when interrupted, EFAULT, EINVAL (misaligned, bitset 0).
     Result<> wait(Task& t, Word w, u32 value, u32 bitset, Nanos deadline);

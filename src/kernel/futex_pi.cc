@@ -28,7 +28,8 @@ int FutexTable::acquire_pi(u32* word, FutexWaiter& w, const WordKey& k, bool try
         if (owner == w.tid) return EDEADLK;
         if (owner == 0) {
             // Free, or its owner died: it is ours; the other bits stay for the application to see.
-            if (__atomic_compare_exchange_n(word, &old, old | w.tid, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) return 0;
+            if (__atomic_compare_exchange_n(word, &old, old | w.tid, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+                return 0;
             continue;
         }
         if (try_only) return EAGAIN;
@@ -188,7 +189,8 @@ void FutexTable::owner_died(Task& t, u64 addr, u32 tid, bool pi, bool pending_op
         }
         do {
             if ((old & FUTEX_TID_MASK) != tid) return;
-        } while (!__atomic_compare_exchange_n(p, &old, (old & FUTEX_WAITERS) | FUTEX_OWNER_DIED, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+        } while (!__atomic_compare_exchange_n(p, &old, (old & FUTEX_WAITERS) | FUTEX_OWNER_DIED, false,
+                                              __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
         if (!(old & FUTEX_WAITERS)) return;
         for (const WordKey& key : {*k, private_key}) {
             Bucket& b = buckets_[index_of(key)];

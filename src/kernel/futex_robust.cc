@@ -28,7 +28,8 @@ void exit_robust_list(Task& t) {
     u64 entry = head->next;
     for (unsigned n = 0; n < kListLimit && (entry & ~1ull) != head_addr; n++) {
         Result<u64> next = t.copy_in(UserPtr<u64>{entry & ~1ull});
-        if ((entry & ~1ull) != (head->pending & ~1ull)) t.kernel().futexes().owner_died(t, word_of(entry), tid, entry & 1, false);
+        if ((entry & ~1ull) != (head->pending & ~1ull))
+            t.kernel().futexes().owner_died(t, word_of(entry), tid, entry & 1, false);
         if (!next) return;
         entry = *next;
     }

@@ -19,9 +19,9 @@ class Kernel {
 public:
     struct Options {
         std::string hostname = "sbx";
-        u64 memory_limit = 0;   // bytes; 0: none
+        u64 memory_limit = 0;  // bytes; 0: none
         unsigned pids_limit = 4096;
-        unsigned cpus = 0;      // CPUs that programs see; 0: the host's
+        unsigned cpus = 0;  // CPUs that programs see; 0: the host's
         bool verbose = false;
         bool use_init = false;  // PID 1 is ours and reaps
     };

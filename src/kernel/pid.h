@@ -53,9 +53,11 @@ private:
 
 class PidNamespace final : public RefCounted {
 public:
-    static constexpr int kPidMax = 4194304;  // PID_MAX_LIMIT on 64 bits; /proc/sys/kernel/pid_max starts at 32768 as Linux does on small hosts
+    static constexpr int kPidMax =
+        4194304;  // PID_MAX_LIMIT on 64 bits; /proc/sys/kernel/pid_max starts at 32768 as Linux does on small hosts
     static Ref<PidNamespace> create_initial(Ref<UserNamespace> owner);
-    static Result<Ref<PidNamespace>> create(Ref<PidNamespace> parent, Ref<UserNamespace> owner);  // ENOSPC past 32 levels
+    static Result<Ref<PidNamespace>> create(Ref<PidNamespace> parent,
+                                            Ref<UserNamespace> owner);  // ENOSPC past 32 levels
 
     // A new Pid with a number in this namespace and each above it, in use once. Numbers go up and wrap at pid_max (restarting at 300 as
     // Linux does), skipping those taken. EAGAIN when full; ENOMEM when the namespace's init is gone. `wanted`: clone3's set_tid, the

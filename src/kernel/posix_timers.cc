@@ -49,7 +49,8 @@ PosixTimer::~PosixTimer() {
 
 Nanos PosixTimer::cpu_now(Nanos group_time) const {
     if (!cpu_thread_ || !notify_.thread) return group_time;
-    return static_cast<Nanos>(notify_.thread->user_ticks.load() + notify_.thread->system_ticks.load()) * CpuClock::kTick;
+    return static_cast<Nanos>(notify_.thread->user_ticks.load() + notify_.thread->system_ticks.load()) *
+           CpuClock::kTick;
 }
 
 PosixTimer::Value PosixTimer::get(Task& caller) const {
@@ -134,7 +135,8 @@ void PosixTimer::check_cpu_time(Nanos group_time) {
     expire(expirations);
 }
 
-Result<int> PosixTimers::create(ThreadGroup& g, Timekeeper& k, clockid_t clock, PosixTimer::Notify n, bool id_as_value) {
+Result<int> PosixTimers::create(ThreadGroup& g, Timekeeper& k, clockid_t clock, PosixTimer::Notify n,
+                                bool id_as_value) {
     Lock l(mu_);
     if (timers_.size() >= kMaxTimers) return err(EAGAIN);
     while (timers_.count(next_id_)) next_id_ = next_id_ == INT_MAX ? 0 : next_id_ + 1;

@@ -16,10 +16,10 @@ namespace sbx {
 class PosixTimer final : private TimerListener {
 public:
     struct Notify {
-        int how = 0;            // SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD_ID
+        int how = 0;  // SIGEV_SIGNAL, SIGEV_NONE, SIGEV_THREAD_ID
         int signo = 0;
         sigval value{};
-        Ref<Task> thread;       // SIGEV_THREAD_ID
+        Ref<Task> thread;  // SIGEV_THREAD_ID
     };
     PosixTimer(ThreadGroup& g, Timekeeper& k, int id, clockid_t clock, Notify n);
     ~PosixTimer();
@@ -46,12 +46,12 @@ private:
     clockid_t clock_;
     bool cpu_, cpu_thread_;
     Notify notify_;
-    QueuedSignal signal_;       // the group's SignalHandlers lock
+    QueuedSignal signal_;  // the group's SignalHandlers lock
     mutable Mutex<Rank::Timer> mu_;
     Nanos cpu_at_ SBX_GUARDED_BY(mu_) = kNever, cpu_interval_ SBX_GUARDED_BY(mu_) = 0;
     u64 overrun_ SBX_GUARDED_BY(mu_) = 0;
     int last_overrun_ SBX_GUARDED_BY(mu_) = 0;
-    Timer timer_;               // last: its destructor waits for on_timer
+    Timer timer_;  // last: its destructor waits for on_timer
 };
 
 class PosixTimers {

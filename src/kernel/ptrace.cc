@@ -163,13 +163,15 @@ Result<> ptrace_may_access(Task& who, Task& target, unsigned mode) {
     CredsRef tc = target.creds_of();
     Kuid uid = (mode & kPtraceFsCreds) ? c.fsuid : c.uid;
     Kgid gid = (mode & kPtraceFsCreds) ? c.fsgid : c.gid;
-    bool same = uid == tc->euid && uid == tc->suid && uid == tc->uid && gid == tc->egid && gid == tc->sgid && gid == tc->gid;
+    bool same =
+        uid == tc->euid && uid == tc->suid && uid == tc->uid && gid == tc->egid && gid == tc->sgid && gid == tc->gid;
     if (!same && !c.capable(CAP_SYS_PTRACE, *tc->user_ns)) return err(EPERM);
     // Programs that changed their identity at exec show themselves to nobody less than the namespace's root.
     Ref<mm::MemoryManager> mm = target.mm_of();
     if (mm && mm->dumpable.load() != 1 && !c.capable(CAP_SYS_PTRACE, *tc->user_ns)) return err(EPERM);
     // cap_ptrace_access_check(): the target holds no capability that the caller lacks.
-    bool subset = c.user_ns == tc->user_ns && !(tc->permitted.bits & ~((mode & kPtraceFsCreds) ? c.effective.bits : c.permitted.bits));
+    bool subset = c.user_ns == tc->user_ns &&
+                  !(tc->permitted.bits & ~((mode & kPtraceFsCreds) ? c.effective.bits : c.permitted.bits));
     if (!subset && !c.capable(CAP_SYS_PTRACE, *tc->user_ns)) return err(EPERM);
     return {};
 }

@@ -11,16 +11,16 @@ namespace sbx {
 
 // Guarded by TaskSet::mu, and by the tracee's SignalHandlers::mu for what signal code reads (options, seized). Kept once made.
 struct PtraceState {
-    u32 options = 0;         // PTRACE_O_*
+    u32 options = 0;  // PTRACE_O_*
     bool seized = false;
-    bool syscall_stops = false;  // resumed by PTRACE_SYSCALL
-    bool single_step = false;    // resumed by PTRACE_SINGLESTEP
+    bool syscall_stops = false;     // resumed by PTRACE_SYSCALL
+    bool single_step = false;       // resumed by PTRACE_SINGLESTEP
     bool forced_trap_flag = false;  // TF in eflags is single-stepping's, not the program's
-    int code = 0;            // of the stop, as wait reports it in si_status (signal | event << 8); 0 once waited for
-    u64 message = 0;         // PTRACE_GETEVENTMSG
-    bool has_info = false;   // the stop has a siginfo
-    SigInfo info{};          // of the stop (PTRACE_GETSIGINFO)
-    u8 syscall_op = 0;       // PTRACE_SYSCALL_INFO_* of the stop
+    int code = 0;           // of the stop, as wait reports it in si_status (signal | event << 8); 0 once waited for
+    u64 message = 0;        // PTRACE_GETEVENTMSG
+    bool has_info = false;  // the stop has a siginfo
+    SigInfo info{};         // of the stop (PTRACE_GETSIGINFO)
+    u8 syscall_op = 0;      // PTRACE_SYSCALL_INFO_* of the stop
 };
 
 inline bool is_traced(const Task& t) { return t.tracer != nullptr; }

@@ -49,8 +49,8 @@ struct RunExitMain {
 struct RunExitNotify {};
 struct RunExitDone {};
 
-using RunState = std::variant<RunApp, RunSyscallEntry, RunSyscallInvoke, RunSyscallExit, RunInterrupt, RunAfterVfork, RunExitMain,
-                              RunExitNotify, RunExitDone>;
+using RunState = std::variant<RunApp, RunSyscallEntry, RunSyscallInvoke, RunSyscallExit, RunInterrupt, RunAfterVfork,
+                              RunExitMain, RunExitNotify, RunExitDone>;
 
 // One per state, in the file named above.
 RunState execute(Task& t, RunApp s);

@@ -101,7 +101,8 @@ Result<> set_pgrp(Task& caller, int pid, int pgid) {
     Ref<Pid> target = g.pid;
     if (pgid != pid) {
         Pid* found = ns.find(pgid);
-        if (!found || found->pgrp_members.empty() || !(found->pgrp_members.front()->session == self.session)) return err(EPERM);
+        if (!found || found->pgrp_members.empty() || !(found->pgrp_members.front()->session == self.session))
+            return err(EPERM);
         target = Ref(*found);
     }
     join_pgrp(g, target);

@@ -16,7 +16,7 @@ bool is_orphaned_pgrp(const Pid& pgrp, const ThreadGroup* ignored);
 // The exit of `g` (parent null), or of g's parent `parent`, may orphan g's process group: SIGHUP and SIGCONT if it has stopped members.
 void signal_new_orphans(ThreadGroup& g, const ThreadGroup* parent);
 
-Result<> set_session(ThreadGroup& g);                 // setsid(2): EPERM
-Result<> set_pgrp(Task& caller, int pid, int pgid);   // setpgid(2): ESRCH, EPERM, EACCES, EINVAL
+Result<> set_session(ThreadGroup& g);                // setsid(2): EPERM
+Result<> set_pgrp(Task& caller, int pid, int pgid);  // setpgid(2): ESRCH, EPERM, EACCES, EINVAL
 
 }  // namespace sbx

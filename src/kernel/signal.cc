@@ -85,7 +85,8 @@ bool PendingSignals::dequeue(SigSet allowed, Taken* taken) {
 bool PendingSignals::dequeue_synchronous(SigSet allowed, Taken* taken) {
     if (!(set_ & allowed & kSynchronousSignals).bits) return false;
     for (QueuedSignal& q : queue_)
-        if (q.info.si_code > 0 && (kSynchronousSignals & allowed).has(q.info.si_signo)) return take(q.info.si_signo, taken);
+        if (q.info.si_code > 0 && (kSynchronousSignals & allowed).has(q.info.si_signo))
+            return take(q.info.si_signo, taken);
     return false;
 }
 

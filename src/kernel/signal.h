@@ -12,8 +12,8 @@
 
 namespace sbx {
 
-constexpr int kSignalCount = 64;   // 1..64
-constexpr int kSigRtMin = 32;      // the kernel's SIGRTMIN
+constexpr int kSignalCount = 64;  // 1..64
+constexpr int kSigRtMin = 32;     // the kernel's SIGRTMIN
 
 // A set of signals as the kernel lays it out: bit n-1 is signal n.
 struct SigSet {
@@ -28,7 +28,8 @@ struct SigSet {
     friend constexpr bool operator==(SigSet a, SigSet b) { return a.bits == b.bits; }
 };
 constexpr SigSet kUnblockable{(1ull << (SIGKILL - 1)) | (1ull << (SIGSTOP - 1))};
-constexpr SigSet kStopSignals{(1ull << (SIGSTOP - 1)) | (1ull << (SIGTSTP - 1)) | (1ull << (SIGTTIN - 1)) | (1ull << (SIGTTOU - 1))};
+constexpr SigSet kStopSignals{(1ull << (SIGSTOP - 1)) | (1ull << (SIGTSTP - 1)) | (1ull << (SIGTTIN - 1)) |
+                              (1ull << (SIGTTOU - 1))};
 
 constexpr u64 kSigDfl = 0, kSigIgn = 1;
 // struct sigaction of the x86-64 system call (arch/x86/include/uapi/asm/signal.h).
@@ -42,11 +43,13 @@ struct KernelSigaction {
 // Classes of default actions (include/linux/signal.h).
 constexpr bool is_kernel_only(int sig) { return kUnblockable.has(sig); }
 constexpr bool is_stop_signal(int sig) { return kStopSignals.has(sig); }
-constexpr bool is_ignored_by_default(int sig) { return sig == SIGCONT || sig == SIGCHLD || sig == SIGWINCH || sig == SIGURG; }
+constexpr bool is_ignored_by_default(int sig) {
+    return sig == SIGCONT || sig == SIGCHLD || sig == SIGWINCH || sig == SIGURG;
+}
 constexpr bool is_valid_signal(int sig) { return sig >= 1 && sig <= kSignalCount; }
 // What a fault of the thread itself raises (SYNCHRONOUS_MASK).
-constexpr SigSet kSynchronousSignals{(1ull << (SIGSEGV - 1)) | (1ull << (SIGBUS - 1)) | (1ull << (SIGILL - 1)) | (1ull << (SIGTRAP - 1)) |
-                                     (1ull << (SIGFPE - 1)) | (1ull << (SIGSYS - 1))};
+constexpr SigSet kSynchronousSignals{(1ull << (SIGSEGV - 1)) | (1ull << (SIGBUS - 1)) | (1ull << (SIGILL - 1)) |
+                                     (1ull << (SIGTRAP - 1)) | (1ull << (SIGFPE - 1)) | (1ull << (SIGSYS - 1))};
 
 // A siginfo_t of the kernel: 128 bytes; libc's has the same layout.
 using SigInfo = siginfo_t;
@@ -75,8 +78,9 @@ public:
     ~PendingSignals();
     SigSet set() const { return set_; }
     // Queues; standard signals at most once. False if it was dropped because already pending (standard) .
-    bool enqueue(QueuedSignal* q);      // takes ownership
-    void enqueue_without_info(int sig); // no memory or limit reached: only the bit is set (Linux does so for standard signals and kill)
+    bool enqueue(QueuedSignal* q);  // takes ownership
+    void enqueue_without_info(
+        int sig);  // no memory or limit reached: only the bit is set (Linux does so for standard signals and kill)
     // Removes the next signal in `allowed` (synchronous ones first, then lowest number). False if none.
     struct Taken {
         SigInfo info;

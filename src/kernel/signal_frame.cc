@@ -89,7 +89,8 @@ Result<> restore_fp(Task& t, u64 addr) {
     bool extended = sw.magic1 == kMagic1 && sw.xstate_size >= kLegacySize + kXsaveHeader && sw.xstate_size <= size &&
                     sw.xstate_size <= sw.extended_size;
     u32 magic2 = 0;
-    if (extended) extended = t.mm().copy_in(addr + sw.xstate_size, &magic2, sizeof magic2).has_value() && magic2 == kMagic2;
+    if (extended)
+        extended = t.mm().copy_in(addr + sw.xstate_size, &magic2, sizeof magic2).has_value() && magic2 == kMagic2;
     if (extended) {
         image.resize(sw.xstate_size);
         SBX_TRY(t.mm().copy_in(addr + kLegacySize, image.data() + kLegacySize, sw.xstate_size - kLegacySize));
@@ -168,7 +169,8 @@ Result<> push_signal_frame(Task& t, const KernelSigaction& action, const SigInfo
     std::vector<u8> fp = frame_fp(t);
     FramePlace place = place_frame(sp, fp.size());
     // An overflow of the alternate stack must not run on into what lies below.
-    if ((nested || entering) && !(place.frame > base_of(t.altstack) && place.frame - base_of(t.altstack) <= t.altstack.ss_size))
+    if ((nested || entering) &&
+        !(place.frame > base_of(t.altstack) && place.frame - base_of(t.altstack) <= t.altstack.ss_size))
         return err(EFAULT);
     if (!(action.flags & kSaRestorer)) return err(EFAULT);
 

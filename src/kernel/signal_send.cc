@@ -18,7 +18,8 @@ bool ignored_by_action(const KernelSigaction& a, int sig) {
 
 bool task_ignores(Task& t, int sig, Origin o) SBX_NO_TSA {
     const KernelSigaction& a = t.group().handlers()->actions[sig - 1];
-    if (t.group().unkillable && a.handler == kSigDfl && o != Origin::Outside && !(o == Origin::Ancestor && is_kernel_only(sig)))
+    if (t.group().unkillable && a.handler == kSigDfl && o != Origin::Outside &&
+        !(o == Origin::Ancestor && is_kernel_only(sig)))
         return true;
     return ignored_by_action(a, sig);
 }
@@ -116,7 +117,9 @@ void complete_signal(Task& t, int sig, bool to_group, Origin o) SBX_NO_TSA {
     if (sig == SIGKILL) target->wake();
 }
 
-bool names_a_sender(const SigInfo& info) { return info.si_code <= 0 && info.si_code != SI_TIMER && info.si_code != SI_SIGIO; }
+bool names_a_sender(const SigInfo& info) {
+    return info.si_code <= 0 && info.si_code != SI_TIMER && info.si_code != SI_SIGIO;
+}
 
 // The program that sbx was asked to run is PID 1, but it is no init to its user, who expects abort(), a closed pipe, an alarm or Ctrl-C to
 // end it as they would outside: so only what other processes inside send it is held back, as Linux does with all.

@@ -61,19 +61,22 @@ enum class BlockResult { Woken, Interrupted, TimedOut };
 
 // What the task must look at before it goes on; bits of Task::work_.
 enum Work : u32 {
-    kWorkSignal = 1,   // a deliverable signal is pending, or a group stop to join
-    kWorkKill = 2,     // SIGKILL, group exit, exec by another thread: interrupts everything
-    kWorkNotify = 4,   // run task work (rseq, membarrier, ptrace interrupt, creds change)
-    kWorkPause = 8,    // an external stop (pause, checkpoint)
+    kWorkSignal = 1,  // a deliverable signal is pending, or a group stop to join
+    kWorkKill = 2,    // SIGKILL, group exit, exec by another thread: interrupts everything
+    kWorkNotify = 4,  // run task work (rseq, membarrier, ptrace interrupt, creds change)
+    kWorkPause = 8,   // an external stop (pause, checkpoint)
 };
 
-class Task final : public RefCounted, public ListNode<ThreadTag>, public ListNode<ChildTag>, public ListNode<TraceeTag> {
+class Task final : public RefCounted,
+                   public ListNode<ThreadTag>,
+                   public ListNode<ChildTag>,
+                   public ListNode<TraceeTag> {
 public:
     // --- identity; immutable but for execve by a non-leader (TaskSet::mu exclusive) ---
     Kernel& kernel() const { return kernel_; }
     ThreadGroup& group() const { return *group_; }
     Pid& pid() const { return *pid_; }
-    int tid() const;                       // in its own PID namespace
+    int tid() const;  // in its own PID namespace
     int tid_in(const PidNamespace& ns) const { return pid_->nr_in(ns); }
     PidNamespace& pid_ns() const { return pid_->ns(); }
     bool is_leader() const;
@@ -82,7 +85,7 @@ public:
     platform::Registers regs{};
     platform::Context* context() const { return context_.get(); }
     platform::FpState& fp() { return context_->fp(); }
-    const vfs::Caller& caller();           // for VFS calls; refreshed from the fields below
+    const vfs::Caller& caller();  // for VFS calls; refreshed from the fields below
     mm::MemoryManager& mm() const { return *mm_; }
     const Ref<mm::MemoryManager>& mm_ref() const { return mm_; }
     vfs::FdTable& files() const { return *files_; }
@@ -97,8 +100,8 @@ public:
     } rseq;
     RestartBlock restart_block;
     u64 fault_trap_no = 0, fault_error_code = 0, fault_address = 0;  // of the last fault; in signal frames
-    stack_t altstack{};                    // SS_DISABLE at start
-    SigSet saved_mask;                     // restored after sigsuspend, ppoll... if restore_mask
+    stack_t altstack{};                                              // SS_DISABLE at start
+    SigSet saved_mask;  // restored after sigsuspend, ppoll... if restore_mask
     bool restore_mask = false;
     int parent_death_signal = 0;
     bool no_new_privs = false;
@@ -107,40 +110,40 @@ public:
     u32 personality = 0;
     Ref<const RefCounted> seccomp_filter;  // kernel/seccomp.h
     int seccomp_mode = 0;
-    i32 exit_code = 0;                     // wait status form, set by prepare_exit
-    std::unique_ptr<PtraceState> ptrace;   // TaskSet::mu
+    i32 exit_code = 0;                    // wait status form, set by prepare_exit
+    std::unique_ptr<PtraceState> ptrace;  // TaskSet::mu
 
     // --- signals: SignalHandlers::mu of the group ---
-    SigSet blocked;                        // written by the own thread only, under the lock; read own without
-    SigSet real_blocked;                   // sigtimedwait: what was blocked outside
+    SigSet blocked;       // written by the own thread only, under the lock; read own without
+    SigSet real_blocked;  // sigtimedwait: what was blocked outside
     PendingSignals pending;
-    u32 jobctl = 0;                        // kJob* of kernel/jobctl.h
+    u32 jobctl = 0;  // kJob* of kernel/jobctl.h
     // Set by the own thread; back to Running by whoever ends the stop. Atomic: the run loop looks at it before each state.
     enum class Stop : u8 { None, Group, Traced };
     std::atomic<Stop> stop{Stop::None};
-    bool exiting = false;                  // past exit_signals(): takes no more signals of the group
+    bool exiting = false;  // past exit_signals(): takes no more signals of the group
     // A signal that a tracer was shown and lets pass or replaces; own thread and tracer while stopped.
     SigInfo ptrace_info{};
     int ptrace_signal = 0;
-    int ptrace_event = 0;                  // own: PTRACE_EVENT_* to report at the end of the system call
+    int ptrace_event = 0;  // own: PTRACE_EVENT_* to report at the end of the system call
     u64 ptrace_event_message = 0;
 
     // --- TaskSet::mu ---
-    Task* parent = nullptr;                // real_parent: the task that wait4 reports to (a thread of the parent process)
-    Task* tracer = nullptr;                // changed under SignalHandlers::mu as well: either lock to read
-    List<Task, ChildTag> children;         // group leaders only
+    Task* parent = nullptr;         // real_parent: the task that wait4 reports to (a thread of the parent process)
+    Task* tracer = nullptr;         // changed under SignalHandlers::mu as well: either lock to read
+    List<Task, ChildTag> children;  // group leaders only
     List<Task, TraceeTag> tracees;
-    int exit_signal = 0;                   // to the parent; -1 for threads
-    u64 parent_exec_id = 0;                // of the parent when it made us: an exec since turns exit_signal into SIGCHLD
+    int exit_signal = 0;     // to the parent; -1 for threads
+    u64 parent_exec_id = 0;  // of the parent when it made us: an exec since turns exit_signal into SIGCHLD
     // Trace: a dead tracee that its tracer has waited for and its parent has not.
     enum class ExitState : u8 { Running, Exiting, Zombie, Trace, Dead } exit_state = ExitState::Running;
-    bool counted = false;                  // in RLIMIT_NPROC's count of `counted_as`
+    bool counted = false;  // in RLIMIT_NPROC's count of `counted_as`
     Kuid counted_as = 0;
-    Ref<Task> vfork_parent;                // waits for us
-    std::atomic<bool> vfork_wait{false};   // waits for a child; cleared by the child
+    Ref<Task> vfork_parent;               // waits for us
+    std::atomic<bool> vfork_wait{false};  // waits for a child; cleared by the child
 
     // --- any thread ---
-    std::string name() const;              // comm, at most 15 bytes
+    std::string name() const;  // comm, at most 15 bytes
     void set_name(std::string_view n);
     CredsRef creds_of() const;             // under Rank::Task
     void set_creds(CredsRef c);            // own thread publishes
@@ -157,13 +160,13 @@ public:
     // What it is doing, for /proc/PID/stat: R S D T t Z X, and the CPU clock.
     enum class CpuState : u8 { App, Sentry, Blocked, Stopped };
     std::atomic<CpuState> cpu_state{CpuState::Sentry};
-    std::atomic<u64> user_ticks{0}, system_ticks{0};       // CPU clock ticks
+    std::atomic<u64> user_ticks{0}, system_ticks{0};  // CPU clock ticks
     std::atomic<u64> voluntary_switches{0}, involuntary_switches{0}, minor_faults{0}, major_faults{0};
-    Nanos start_time = 0;                  // monotonic
+    Nanos start_time = 0;  // monotonic
     std::atomic<u64> read_bytes{0}, write_bytes{0}, read_calls{0}, write_calls{0};
     std::atomic<int> nice{0}, sched_policy{0}, sched_priority{0}, ioprio{0};
     std::atomic<int> oom_score_adj{0};
-    std::vector<u64> affinity() const;     // bit mask words
+    std::vector<u64> affinity() const;  // bit mask words
     void set_affinity(std::vector<u64> mask);
 
     // --- blocking; own thread (task_block.cc) ---
@@ -197,7 +200,7 @@ public:
     }
 
     // --- limits of the thread group ---
-    u64 rlimit(int resource) const;        // soft
+    u64 rlimit(int resource) const;  // soft
     mm::MmLimits mm_limits() const;
 
     // --- life (task_start.cc, task_exec.cc, task_exit.cc) ---
@@ -235,7 +238,8 @@ private:
     Kernel& kernel_;
     Ref<ThreadGroup> group_;
     Ref<Pid> pid_;
-    mutable Mutex<Rank::Task> mu_;  // guards what other threads read: name_, creds_, mm_, files_, fs_, ns_ (own thread reads without)
+    mutable Mutex<Rank::Task>
+        mu_;  // guards what other threads read: name_, creds_, mm_, files_, fs_, ns_ (own thread reads without)
     std::string name_;
     CredsRef creds_;
     Ref<mm::MemoryManager> mm_;

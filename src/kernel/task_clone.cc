@@ -31,7 +31,8 @@ Result<> check_flags(Task& t, u64 f) {
     if ((f & CLONE_SIGHAND) && (f & CLONE_CLEAR_SIGHAND)) return err(EINVAL);
     // Siblings of an init would be nobody's to reap.
     if ((f & CLONE_PARENT) && t.group().unkillable) return err(EINVAL);
-    if (thread && ((f & (CLONE_NEWUSER | CLONE_NEWPID)) || !(t.ns().pid_for_children == &t.pid_ns()))) return err(EINVAL);
+    if (thread && ((f & (CLONE_NEWUSER | CLONE_NEWPID)) || !(t.ns().pid_for_children == &t.pid_ns())))
+        return err(EINVAL);
     return {};
 }
 
@@ -125,7 +126,8 @@ int clone_event(const CloneArgs& a) {
 
 }  // namespace
 
-Result<int> clone_task(Task& t, const CloneArgs& a, FunctionRef<Result<>(const Ref<Pid>&)> on_pid, FunctionRef<void()> undo) {
+Result<int> clone_task(Task& t, const CloneArgs& a, FunctionRef<Result<>(const Ref<Pid>&)> on_pid,
+                       FunctionRef<void()> undo) {
     SBX_TRY(check_flags(t, a.flags));
     SBX_TRY(check_limits(t, *t.creds()));
     // A signal that came before goes to one process, not to both.
@@ -144,7 +146,8 @@ Result<int> clone_task(Task& t, const CloneArgs& a, FunctionRef<Result<>(const R
         for (PidNamespace* ns = n.ns.pid_for_children.get(); ns; ns = ns->parent()) {
             size_t depth = n.ns.pid_for_children->level() - ns->level();
             if (depth >= a.set_tid.size()) break;
-            if (!t.creds()->capable(CAP_SYS_ADMIN, ns->owner()) && !t.creds()->capable(CAP_CHECKPOINT_RESTORE, ns->owner()))
+            if (!t.creds()->capable(CAP_SYS_ADMIN, ns->owner()) &&
+                !t.creds()->capable(CAP_CHECKPOINT_RESTORE, ns->owner()))
                 return err(EPERM);
         }
     n.mm = (a.flags & CLONE_VM) ? t.mm_ref() : SBX_TRY(t.mm().fork());

@@ -221,7 +221,8 @@ void release_memory_words(Task& t) {
         // Nobody can look if the memory is ours alone.
         if (t.mm_ref()->ref_count() > 1) {
             u32 zero = 0;
-            if (t.mm().copy_out(addr, &zero, sizeof zero)) (void)t.kernel().futexes().wake(t, {.addr = addr, .shared = true}, 1, FUTEX_BITSET_MATCH_ANY);
+            if (t.mm().copy_out(addr, &zero, sizeof zero))
+                (void)t.kernel().futexes().wake(t, {.addr = addr, .shared = true}, 1, FUTEX_BITSET_MATCH_ANY);
         }
     }
 }
@@ -286,7 +287,8 @@ RunState execute(Task& t, RunExitNotify) {
         if (reap) {
             t.exit_state = Task::ExitState::Dead;
             // The status of an init whose leader ended before its last thread is its leader's or the group's all the same.
-            if (!leader && g.leader && g.thread_count == 2 && ts.root_ns->init == &g && g.leader->exit_state == Task::ExitState::Zombie)
+            if (!leader && g.leader && g.thread_count == 2 && ts.root_ns->init == &g &&
+                g.leader->exit_state == Task::ExitState::Zombie)
                 t.kernel().init_status.store(group_status(g, *g.leader));
             release_task(t, dead);
         }

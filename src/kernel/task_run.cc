@@ -87,12 +87,14 @@ void TaskInternals::run(Task& t) {
     }
     while (!std::holds_alternative<RunExitDone>(t.state_)) {
         if (t.stop.load() != Task::Stop::None) wait_while_stopped(t);
-        t.state_ = std::visit([&t](auto s) -> RunState {
-            if constexpr (std::is_same_v<decltype(s), RunExitDone>)
-                return s;
-            else
-                return execute(t, s);
-        }, t.state_);
+        t.state_ = std::visit(
+            [&t](auto s) -> RunState {
+                if constexpr (std::is_same_v<decltype(s), RunExitDone>)
+                    return s;
+                else
+                    return execute(t, s);
+            },
+            t.state_);
     }
     {
         // set_work() of another thread may be about to interrupt: context_ goes under its lock.

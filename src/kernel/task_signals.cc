@@ -316,18 +316,16 @@ RunState execute(Task& t, RunInterrupt s) {
     }
     Next n = next_signal(t, s.after_ptrace_stop);
     switch (n.kind) {
-        case Next::Kind::Exit:
-            return RunExitMain{};
-        case Next::Kind::Stop:
-            // The run loop parks before this state is entered again.
-            s.after_ptrace_stop = n.after_ptrace_stop;
-            return s;
-        case Next::Kind::Handler:
-            restart_with_handler(t, n.action.flags);
-            deliver(t, n);
-            return RunApp{};
-        case Next::Kind::Nothing:
-            break;
+    case Next::Kind::Exit: return RunExitMain{};
+    case Next::Kind::Stop:
+        // The run loop parks before this state is entered again.
+        s.after_ptrace_stop = n.after_ptrace_stop;
+        return s;
+    case Next::Kind::Handler:
+        restart_with_handler(t, n.action.flags);
+        deliver(t, n);
+        return RunApp{};
+    case Next::Kind::Nothing: break;
     }
     restart_without_handler(t);
     if (t.restore_mask) {

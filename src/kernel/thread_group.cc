@@ -40,7 +40,8 @@ void ResourceUse::add(const ResourceUse& o) {
     if (o.max_rss > max_rss) max_rss = o.max_rss;
 }
 
-ThreadGroup::ThreadGroup(Kernel& k, Ref<SignalHandlers> h) : kernel_(k), handlers_(std::move(h)), limits_(kInitialLimits) {}
+ThreadGroup::ThreadGroup(Kernel& k, Ref<SignalHandlers> h)
+    : kernel_(k), handlers_(std::move(h)), limits_(kInitialLimits) {}
 ThreadGroup::~ThreadGroup() = default;
 
 rlimit ThreadGroup::limit(int resource) const {

@@ -61,15 +61,15 @@ public:
 
     // --- TaskSet::mu ---
     Task* leader = nullptr;
-    List<Task, ThreadTag> threads;     // changed under handlers()->mu as well: either lock to read
-    unsigned thread_count = 0;         // on the list
-    unsigned live_threads = 0;         // that have not begun to exit
-    Ref<Pid> pid;                      // tgid
+    List<Task, ThreadTag> threads;  // changed under handlers()->mu as well: either lock to read
+    unsigned thread_count = 0;      // on the list
+    unsigned live_threads = 0;      // that have not begun to exit
+    Ref<Pid> pid;                   // tgid
     Ref<Pid> pgrp, session;
     bool is_session_leader() const { return session == pid; }
     int pid_in(const PidNamespace& ns) const { return pid->nr_in(ns); }
     bool child_subreaper = false, has_child_subreaper = false;
-    bool did_exec = false;             // setpgid by the parent: EACCES after
+    bool did_exec = false;  // setpgid by the parent: EACCES after
     ResourceUse dead_threads, children_use;
     // Of all threads, dead ones included, without children.
     ResourceUse resource_use() const;
@@ -79,17 +79,17 @@ public:
     const Ref<SignalHandlers>& handlers() const { return handlers_; }
     PendingSignals pending;
     // Group stop (signal(7), "Stop and continue"; kernel/signal.c). Each thread's part is in Task::jobctl.
-    bool stopped = false;              // all threads have stopped (SIGNAL_STOP_STOPPED)
-    bool continued = false;            // SIGCONT since, not consumed by a wait yet (SIGNAL_STOP_CONTINUED)
-    int stop_code = 0;                 // the stop signal; 0 once a wait has consumed the stop
-    unsigned stop_left = 0;            // threads that are to stop and have not yet
-    int cont_report = 0;               // the stop that SIGCONT ended before all threads had stopped: for cld_pending
-    int cld_pending = 0;               // CLD_STOPPED or CLD_CONTINUED that the parent is still to be told
-    bool unkillable = false;           // init of a PID namespace: SIGNAL_UNKILLABLE
-    bool exiting = false;              // group exit under way
-    int exit_status = 0;               // of the group exit (wait status form)
-    Task* execing = nullptr;           // de_thread: everybody else dies; TaskSet::mu as well
-    u64 exec_id = 1;                   // counts execs; TaskSet::mu
+    bool stopped = false;     // all threads have stopped (SIGNAL_STOP_STOPPED)
+    bool continued = false;   // SIGCONT since, not consumed by a wait yet (SIGNAL_STOP_CONTINUED)
+    int stop_code = 0;        // the stop signal; 0 once a wait has consumed the stop
+    unsigned stop_left = 0;   // threads that are to stop and have not yet
+    int cont_report = 0;      // the stop that SIGCONT ended before all threads had stopped: for cld_pending
+    int cld_pending = 0;      // CLD_STOPPED or CLD_CONTINUED that the parent is still to be told
+    bool unkillable = false;  // init of a PID namespace: SIGNAL_UNKILLABLE
+    bool exiting = false;     // group exit under way
+    int exit_status = 0;      // of the group exit (wait status form)
+    Task* execing = nullptr;  // de_thread: everybody else dies; TaskSet::mu as well
+    u64 exec_id = 1;          // counts execs; TaskSet::mu
     // Parents wait here for children's state changes (wait4): kEventIn.
     WaitQueue child_events;
     // exec's de_thread and exit waits for other threads to be gone.
@@ -105,7 +105,7 @@ public:
     // shared_ptr: their classes need not be complete here. Reset when the last thread exits.
     SharedSlot<IntervalTimers> itimers;
     SharedSlot<PosixTimers> posix_timers;
-    std::atomic<Nanos> cpu_time{0};    // as the CPU clock charged it, for RLIMIT_CPU and CPU-clock timers
+    std::atomic<Nanos> cpu_time{0};  // as the CPU clock charged it, for RLIMIT_CPU and CPU-clock timers
 
     std::atomic<int> oom_score_adj{0};
     Nanos start_time = 0;
@@ -113,7 +113,7 @@ public:
 private:
     friend struct TaskInternals;
     Kernel& kernel_;
-    Ref<SignalHandlers> handlers_;     // replaced only by execve (unshared handlers), under both locks
+    Ref<SignalHandlers> handlers_;  // replaced only by execve (unshared handlers), under both locks
     mutable Mutex<Rank::Leaf> limits_mu_;
     std::array<rlimit, 16> limits_ SBX_GUARDED_BY(limits_mu_);
 };

@@ -92,16 +92,16 @@ void Timekeeper::run() {
 
 Result<Nanos> Timekeeper::now(clockid_t clock) {
     switch (clock) {
-        case CLOCK_REALTIME:
-        case CLOCK_MONOTONIC:
-        case CLOCK_MONOTONIC_RAW:
-        case CLOCK_REALTIME_COARSE:
-        case CLOCK_MONOTONIC_COARSE:
-        case CLOCK_BOOTTIME:
-        case CLOCK_REALTIME_ALARM:
-        case CLOCK_BOOTTIME_ALARM:
-        case CLOCK_TAI: break;
-        default: return err(EINVAL);
+    case CLOCK_REALTIME:
+    case CLOCK_MONOTONIC:
+    case CLOCK_MONOTONIC_RAW:
+    case CLOCK_REALTIME_COARSE:
+    case CLOCK_MONOTONIC_COARSE:
+    case CLOCK_BOOTTIME:
+    case CLOCK_REALTIME_ALARM:
+    case CLOCK_BOOTTIME_ALARM:
+    case CLOCK_TAI: break;
+    default: return err(EINVAL);
     }
     timespec t;
     if (clock_gettime(clock, &t) != 0) return err(errno);

@@ -37,8 +37,8 @@ public:
     Timer& operator=(const Timer&) = delete;
 
     struct Setting {
-        Nanos at = kNever;     // next expiry, CLOCK_MONOTONIC; kNever: disarmed
-        Nanos interval = 0;    // 0: once
+        Nanos at = kNever;   // next expiry, CLOCK_MONOTONIC; kNever: disarmed
+        Nanos interval = 0;  // 0: once
     };
     // Arms, re-arms or disarms; returns what was set.
     Setting set(Setting s);
@@ -75,9 +75,9 @@ private:
     void wait_not_firing(Timer& t);
 
     mutable Mutex<Rank::Timekeeper> mu_;
-    std::condition_variable_any changed_;  // earliest timer, stopping_, firing_
-    std::set<Timer*, Earlier> armed_;      // mu_
-    Timer* firing_ = nullptr;              // mu_
+    std::condition_variable_any changed_;                        // earliest timer, stopping_, firing_
+    std::set<Timer*, Earlier> armed_;                            // mu_
+    Timer* firing_ = nullptr;                                    // mu_
     bool started_ = false, stopping_ = false, stopped_ = false;  // mu_
 };
 

@@ -10,7 +10,8 @@ namespace {
 constexpr size_t kMaxHeaderBytes = 65536;  // ELF_MIN_ALIGN limit of load_elf_phdrs()
 
 int segment_prot(const Elf64_Phdr& p) {
-    return (p.p_flags & PF_R ? PROT_READ : 0) | (p.p_flags & PF_W ? PROT_WRITE : 0) | (p.p_flags & PF_X ? PROT_EXEC : 0);
+    return (p.p_flags & PF_R ? PROT_READ : 0) | (p.p_flags & PF_W ? PROT_WRITE : 0) |
+           (p.p_flags & PF_X ? PROT_EXEC : 0);
 }
 
 // Finds the span of the PT_LOADs and checks that no sum overflows and addresses ascend.
@@ -39,7 +40,8 @@ Result<> check_segments(Elf& e, int bad) {
     return {};
 }
 
-Result<> map_segment(mm::MemoryManager& mm, const Elf64_Phdr& p, u64 bias, const Ref<mm::Mappable>& file, const mm::MmLimits& l) {
+Result<> map_segment(mm::MemoryManager& mm, const Elf64_Phdr& p, u64 bias, const Ref<mm::Mappable>& file,
+                     const mm::MmLimits& l) {
     u64 start = page_down(p.p_vaddr) + bias;
     u64 file_end = p.p_vaddr + p.p_filesz + bias;  // first byte without file content
     u64 end = page_up(p.p_vaddr + p.p_memsz + bias);
@@ -85,8 +87,9 @@ Result<Elf> read_elf(vfs::OpenFile& f, const vfs::Caller& c, int bad) {
     Elf e;
     if (!read_exact(f, c, 0, &e.header, sizeof e.header)) return err(bad);
     const Elf64_Ehdr& h = e.header;
-    if (memcmp(h.e_ident, ELFMAG, SELFMAG) != 0 || h.e_ident[EI_CLASS] != ELFCLASS64 || h.e_ident[EI_DATA] != ELFDATA2LSB ||
-        h.e_machine != EM_X86_64 || (h.e_type != ET_EXEC && h.e_type != ET_DYN) || h.e_phentsize != sizeof(Elf64_Phdr) || h.e_phnum == 0)
+    if (memcmp(h.e_ident, ELFMAG, SELFMAG) != 0 || h.e_ident[EI_CLASS] != ELFCLASS64 ||
+        h.e_ident[EI_DATA] != ELFDATA2LSB || h.e_machine != EM_X86_64 || (h.e_type != ET_EXEC && h.e_type != ET_DYN) ||
+        h.e_phentsize != sizeof(Elf64_Phdr) || h.e_phnum == 0)
         return err(bad);
     size_t bytes = h.e_phnum * sizeof(Elf64_Phdr);
     if (bytes > kMaxHeaderBytes || h.e_phoff > INT64_MAX - bytes) return err(bad);
@@ -105,7 +108,8 @@ Result<Elf> read_elf(vfs::OpenFile& f, const vfs::Caller& c, int bad) {
     return e;
 }
 
-Result<ElfMapping> map_elf(mm::MemoryManager& mm, const Elf& e, vfs::OpenFile& f, const vfs::Caller& c, u64 hint, const mm::MmLimits& l) {
+Result<ElfMapping> map_elf(mm::MemoryManager& mm, const Elf& e, vfs::OpenFile& f, const vfs::Caller& c, u64 hint,
+                           const mm::MmLimits& l) {
     ElfMapping m;
     if (e.header.e_type == ET_DYN) {
         // Find room for the whole span, then give it back: the segments take it piece by piece, holes stay unmapped.

@@ -34,7 +34,8 @@ FileCaps read_file_caps(vfs::OpenFile& f, const vfs::Caller& c, const UserNamesp
     caps.present = true;
     caps.effective = (d.magic_etc & VFS_CAP_FLAGS_EFFECTIVE) != 0;
     caps.permitted.bits = (d.data[0].permitted | static_cast<u64>(d.data[1].permitted) << 32) & CapSet::all().bits;
-    caps.inheritable.bits = (d.data[0].inheritable | static_cast<u64>(d.data[1].inheritable) << 32) & CapSet::all().bits;
+    caps.inheritable.bits =
+        (d.data[0].inheritable | static_cast<u64>(d.data[1].inheritable) << 32) & CapSet::all().bits;
     return caps;
 }
 
@@ -69,7 +70,8 @@ Result<ExecCreds> exec_creds(const Creds& old, vfs::OpenFile& file, const vfs::C
     }
     bool file_gives = f.present && !root_rules;
     if (id_changed || file_gives || (f.present && c->uid != root && c->euid != root)) c->ambient = CapSet{};
-    u64 permitted = (old.inheritable.bits & f.inheritable.bits) | (f.permitted.bits & old.bounding.bits) | c->ambient.bits;
+    u64 permitted =
+        (old.inheritable.bits & f.inheritable.bits) | (f.permitted.bits & old.bounding.bits) | c->ambient.bits;
     if (f.present && f.effective && c->euid != root && (f.permitted.bits & ~permitted)) return err(EPERM);
     c->permitted.bits = permitted;
     c->effective.bits = f.effective ? permitted : c->ambient.bits;
@@ -78,7 +80,8 @@ Result<ExecCreds> exec_creds(const Creds& old, vfs::OpenFile& file, const vfs::C
     ExecCreds r;
     bool gained = (c->permitted.bits & ~old.permitted.bits) != 0;
     r.privileged = id_changed || (gained && c->uid != root);
-    r.secure = c->uid != c->euid || c->gid != c->egid || (c->uid != root && (f.effective || (permitted & ~c->ambient.bits)));
+    r.secure =
+        c->uid != c->euid || c->gid != c->egid || (c->uid != root && (f.effective || (permitted & ~c->ambient.bits)));
     r.creds = c;
     return r;
 }

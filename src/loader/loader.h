@@ -13,21 +13,21 @@ namespace sbx::loader {
 
 struct Request {
     Kernel& kernel;
-    const vfs::Caller& caller;          // opens interpreters as this caller
-    Ref<vfs::OpenFile> file;            // of open_exec
-    std::string filename;               // as execve got it: AT_EXECFN, and what a script's interpreter is given
+    const vfs::Caller& caller;  // opens interpreters as this caller
+    Ref<vfs::OpenFile> file;    // of open_exec
+    std::string filename;       // as execve got it: AT_EXECFN, and what a script's interpreter is given
     std::vector<std::string> argv, envp;
-    const Creds& creds;                 // for AT_UID and friends, before set-user-ID is applied
+    const Creds& creds;  // for AT_UID and friends, before set-user-ID is applied
     mm::MmLimits limits;
 };
 
 struct Image {
     Ref<mm::MemoryManager> mm;
-    Ref<vfs::OpenFile> file;            // what is really run (the interpreter of a script)
+    Ref<vfs::OpenFile> file;  // what is really run (the interpreter of a script)
     u64 entry = 0, sp = 0;
-    CredsRef creds;                     // after set-user-ID, set-group-ID and file capabilities
-    bool privileged = false;            // they gave something: not dumpable, AT_SECURE
-    std::string name;                   // comm
+    CredsRef creds;           // after set-user-ID, set-group-ID and file capabilities
+    bool privileged = false;  // they gave something: not dumpable, AT_SECURE
+    std::string name;         // comm
 };
 
 // Opens a file for execution: EACCES (not a regular file, no permission, noexec mount), ENOENT, ELOOP, ...; `flags`: AT_EMPTY_PATH,

@@ -42,7 +42,8 @@ void append_pointers(std::vector<u8>& out, const std::vector<std::string>& v, u6
 
 u64 stack_bytes(const StackContent& c) {
     u64 pointers = (c.argv.size() + c.envp.size() + 3) * 8 + (c.auxv.size() + 4) * sizeof(AuxEntry);
-    return pointers + string_bytes(c.argv) + string_bytes(c.envp) + c.filename.size() + 1 + sizeof kPlatform + kRandomBytes + 64;
+    return pointers + string_bytes(c.argv) + string_bytes(c.envp) + c.filename.size() + 1 + sizeof kPlatform +
+           kRandomBytes + 64;
 }
 
 Result<u64> write_stack(mm::MemoryManager& mm, u64 top, const StackContent& c, mm::MmLayout* layout) {
@@ -62,7 +63,8 @@ Result<u64> write_stack(mm::MemoryManager& mm, u64 top, const StackContent& c, m
     u64 platform = p -= sizeof kPlatform;
     SBX_TRY(mm.copy_out(platform, kPlatform, sizeof kPlatform));
     u8 random[kRandomBytes];
-    if (getrandom(random, sizeof random, 0) != static_cast<ssize_t>(sizeof random)) SBX_PANIC("the host has no random bytes");
+    if (getrandom(random, sizeof random, 0) != static_cast<ssize_t>(sizeof random))
+        SBX_PANIC("the host has no random bytes");
     u64 random_at = p = (p - kRandomBytes) & ~15ull;
     SBX_TRY(mm.copy_out(random_at, random, sizeof random));
 

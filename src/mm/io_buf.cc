@@ -54,7 +54,9 @@ Result<size_t> UserIoBuf::put_zeros(size_t n) {
 }
 
 Result<size_t> UserIoBuf::get(void* to, size_t n) {
-    return advance(n, [&](u64 addr, size_t part, size_t done) { return mm_.copy_in_partial(addr, static_cast<u8*>(to) + done, part); });
+    return advance(n, [&](u64 addr, size_t part, size_t done) {
+        return mm_.copy_in_partial(addr, static_cast<u8*>(to) + done, part);
+    });
 }
 
 Result<size_t> UserIoBuf::with_spans(size_t n, bool into, FunctionRef<Result<size_t>(std::span<const iovec>)> fn) {

@@ -19,8 +19,8 @@ struct MappableName {
 // One or more pages of a file, as the memory manager may map them.
 struct Translation {
     Ref<BackingFile> file;
-    u64 offset = 0;   // in the backing file
-    u64 length = 0;   // bytes from the offset asked for, page multiple, at least one page
+    u64 offset = 0;         // in the backing file
+    u64 length = 0;         // bytes from the offset asked for, page multiple, at least one page
     bool writable = false;  // false: a shared writable mapping must come back with write=true at the first write
 };
 

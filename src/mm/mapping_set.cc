@@ -67,7 +67,8 @@ void MappingSet::invalidate(const Mappable& file, Range file_range, bool copies)
             Range part = Range{m.offset, m.offset + length}.intersect(file_range);
             // An address space without references is taking its mappings away itself.
             if (part.empty() || !key.first->try_ref()) continue;
-            targets.push_back(Target{adopt_ref(key.first), Range{key.second + (part.start - m.offset), key.second + (part.end - m.offset)}});
+            targets.push_back(Target{adopt_ref(key.first),
+                                     Range{key.second + (part.start - m.offset), key.second + (part.end - m.offset)}});
         }
     }
     for (Target& t : targets) t.mm->invalidate(file, t.addr, copies);

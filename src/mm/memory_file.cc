@@ -41,9 +41,9 @@ struct MemoryFile::Impl {
 
     mutable Mutex<Rank::MemoryFile> mu;
     IntervalMap<Refs> used;
-    IntervalMap<Nothing> clean;                // free and zero
-    std::set<std::pair<u64, u64>> by_size;     // (length, start) of each entry of `clean`
-    IntervalMap<Nothing> pending;              // free, not yet given back
+    IntervalMap<Nothing> clean;             // free and zero
+    std::set<std::pair<u64, u64>> by_size;  // (length, start) of each entry of `clean`
+    IntervalMap<Nothing> pending;           // free, not yet given back
     u64 pending_bytes = 0;
 
     void add_clean(Range r);

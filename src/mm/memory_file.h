@@ -30,9 +30,9 @@ enum class MemoryKind : u8 { Anonymous, Tmpfs, Shm };
 // host instead of two.
 struct Placement {
     static constexpr u64 kNone = ~0ull;
-    u64 want = kNone;   // exactly here, if it is free
-    bool grows = false; // leave room above, since more will be asked for there
-    bool dirty = false; // the caller overwrites every byte: recycled pages need not be cleared
+    u64 want = kNone;    // exactly here, if it is free
+    bool grows = false;  // leave room above, since more will be asked for there
+    bool dirty = false;  // the caller overwrites every byte: recycled pages need not be cleared
     u64 align_hint = 0;
 };
 

@@ -33,11 +33,12 @@ struct MmLimits {
 struct MmapRequest {
     u64 addr = 0;
     u64 length = 0;
-    int prot = 0;   // PROT_*
-    int flags = 0;  // MAP_*
+    int prot = 0;        // PROT_*
+    int flags = 0;       // MAP_*
     Ref<Mappable> file;  // none: anonymous
     u64 offset = 0;
-    bool copy_ahead = true;  // private: pages near a written one may be copied with it, and see no later change of the file
+    bool copy_ahead =
+        true;         // private: pages near a written one may be copied with it, and see no later change of the file
     u8 max_prot = 7;  // what mprotect may give later (shared mapping of a file not open for writing: no write)
 };
 
@@ -140,8 +141,8 @@ public:
 
     // Views.
     std::vector<VmaInfo> vmas(bool with_usage);
-    u64 total_vm() const;     // bytes mapped
-    u64 rss();                // bytes resident (approximate)
+    u64 total_vm() const;  // bytes mapped
+    u64 rss();             // bytes resident (approximate)
     u64 max_rss() const;
     u64 locked_vm() const;
     u64 data_vm() const, stack_vm() const, exec_vm() const;

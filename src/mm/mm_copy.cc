@@ -117,8 +117,10 @@ Result<size_t> read_run(const MemoryManager::Impl::Run& run, void* to) {
 // from == nullptr: zeros.
 Result<size_t> write_run(const MemoryManager::Impl::Run& run, const void* from) {
     if (run.window) {
-        if (from) memcpy(run.window, from, run.length);
-        else memset(run.window, 0, run.length);
+        if (from)
+            memcpy(run.window, from, run.length);
+        else
+            memset(run.window, 0, run.length);
         return run.length;
     }
     u64 size = SBX_TRY(host::file_size(run.file->fd()));
@@ -141,8 +143,9 @@ Result<size_t> MemoryManager::copy_in_partial(u64 addr, void* to, size_t n) {
 }
 
 Result<size_t> MemoryManager::copy_out_partial(u64 addr, const void* from, size_t n) {
-    return impl_->for_runs(addr, n, true, Impl::Rights::Normal,
-                           [&](Impl::Run& run, size_t done) { return write_run(run, static_cast<const u8*>(from) + done); });
+    return impl_->for_runs(addr, n, true, Impl::Rights::Normal, [&](Impl::Run& run, size_t done) {
+        return write_run(run, static_cast<const u8*>(from) + done);
+    });
 }
 
 Result<size_t> MemoryManager::zero_out_partial(u64 addr, size_t n) {
@@ -168,7 +171,8 @@ Result<std::string> MemoryManager::copy_in_string(u64 addr, size_t max) {
     char buffer[256];
     while (s.size() < max) {
         // Up to a page boundary at most: what follows the string need not be mapped.
-        size_t n = std::min<u64>(std::min<u64>(sizeof buffer, max - s.size()), kPageSize - ((addr + s.size()) & kPageMask));
+        size_t n =
+            std::min<u64>(std::min<u64>(sizeof buffer, max - s.size()), kPageSize - ((addr + s.size()) & kPageMask));
         n = SBX_TRY(copy_in_partial(addr + s.size(), buffer, n));
         if (const void* nul = memchr(buffer, 0, n)) {
             s.append(buffer, static_cast<size_t>(static_cast<const char*>(nul) - buffer));
@@ -204,7 +208,8 @@ Result<size_t> MemoryManager::access_remote(u64 addr, void* buf, size_t n, bool 
     });
 }
 
-Result<size_t> MemoryManager::with_spans(u64 addr, size_t n, bool write, FunctionRef<Result<size_t>(std::span<const iovec>)> fn) {
+Result<size_t> MemoryManager::with_spans(u64 addr, size_t n, bool write,
+                                         FunctionRef<Result<size_t>(std::span<const iovec>)> fn) {
     Impl& i = *impl_;
     if (n == 0) return fn(std::span<const iovec>{});
     if (!i.user.contains(addr)) return err(EFAULT);
@@ -214,7 +219,8 @@ Result<size_t> MemoryManager::with_spans(u64 addr, size_t n, bool write, Functio
     Impl::Run run, host;
     // Collects what is there; host files go through a buffer, alone.
     auto collect = [&] {
-        while (covered < n && count < kMaxSpans && i.present(addr + covered, n - covered, write, Impl::Rights::Normal, &run)) {
+        while (covered < n && count < kMaxSpans &&
+               i.present(addr + covered, n - covered, write, Impl::Rights::Normal, &run)) {
             if (!run.window) {
                 if (count == 0) host = run;
                 return;
@@ -228,7 +234,7 @@ Result<size_t> MemoryManager::with_spans(u64 addr, size_t n, bool write, Functio
         host.length = std::min(host.length, kStretch);
         std::unique_ptr<u8[]> buffer(new u8[host.length]);
         // For a write, too: an access beyond the end must fail before anything is moved.
-        iovec v{buffer.get(), SBX_TRY(read_run(host, buffer.get()))};
+        iovec v { buffer.get(), SBX_TRY(read_run(host, buffer.get())) };
         size_t moved = SBX_TRY(fn(std::span<const iovec>(&v, 1)));
         if (!write || moved == 0) return moved;
         host.length = std::min<u64>(moved, v.iov_len);
@@ -278,8 +284,10 @@ Result<MemoryManager::WordKey> MemoryManager::word_key(u64 addr, bool write) {
     WordKey key;
     auto r = impl_->for_runs(addr, 1, write, Impl::Rights::Normal, [&](Impl::Run& run, size_t) -> Result<size_t> {
         VmaIt v = impl_->vmas.find(addr);
-        if (v->shared()) key = WordKey{run.file, run.offset};
-        else key = WordKey{this, addr};
+        if (v->shared())
+            key = WordKey{run.file, run.offset};
+        else
+            key = WordKey{this, addr};
         return size_t{1};
     });
     if (!r) return err(r.error());

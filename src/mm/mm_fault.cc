@@ -55,7 +55,8 @@ FaultError MemoryManager::handle_fault(u64 addr, Access access, const MmLimits& 
     if (v == i.vmas.end()) v = i.grow_stack(addr, l);
     if (v == i.vmas.end()) return {SIGSEGV, SEGV_MAPERR};
     bool write = access == Access::Write;
-    if (v->prot == 0 || (write && !(v->prot & kWrite)) || (access == Access::Exec && !(v->prot & kExec))) return {SIGSEGV, SEGV_ACCERR};
+    if (v->prot == 0 || (write && !(v->prot & kWrite)) || (access == Access::Exec && !(v->prot & kExec)))
+        return {SIGSEGV, SEGV_ACCERR};
 
     PmaIt p = i.pmas.find(addr);
     if (p != i.pmas.end() && p->installed != Pma::kNone) {
@@ -68,8 +69,10 @@ FaultError MemoryManager::handle_fault(u64 addr, Access access, const MmLimits& 
             } else {
                 Unexplained& u = unexplained;
                 u64 page = page_down(addr);
-                if (u.mm == this && u.page == page && u.changes == i.changes) u.count++;
-                else u = Unexplained{this, page, i.changes, 1};
+                if (u.mm == this && u.page == page && u.changes == i.changes)
+                    u.count++;
+                else
+                    u = Unexplained{this, page, i.changes, 1};
                 if (u.count == 1) return {0, 0};
                 if (u.count > 2) {
                     u = Unexplained{};
@@ -95,7 +98,8 @@ FaultError MemoryManager::handle_fault(u64 addr, Access access, const MmLimits& 
     }
     Range r = got->range();
     // What was just copied exists: one call fills its page table entries, too.
-    bool fill = (v->flags & kLocked) || (write && r.length() <= kStretch && (*got)->installed == Pma::kNone && (*got)->own);
+    bool fill =
+        (v->flags & kLocked) || (write && r.length() <= kStretch && (*got)->installed == Pma::kNone && (*got)->own);
     bool alone = shared_before && write && (*got)->offset + (page_down(addr) - got->start()) == offset_before;
     i.install(v, r, fill);
     if (alone) i.regain();

@@ -16,24 +16,36 @@
 namespace sbx::mm {
 
 constexpr u8 kRead = platform::kProtRead, kWrite = platform::kProtWrite, kExec = platform::kProtExec;
-constexpr u64 kMaxMapCount = 65530;             // vm.max_map_count
-constexpr u64 kMmapMinAddr = 65536;             // vm.mmap_min_addr
+constexpr u64 kMaxMapCount = 65530;              // vm.max_map_count
+constexpr u64 kMmapMinAddr = 65536;              // vm.mmap_min_addr
 constexpr u64 kStackGuardGap = 256 * kPageSize;  // stack_guard_gap (mm/mmap.c)
-constexpr u64 kChunk = 64 << 20;                // anonymous memory is given out whole up to here, then in pieces of this size
-constexpr u64 kStretch = 64 << 10;              // what is copied around a written page
-constexpr u64 kWriteAhead = 256 << 10;          // what is asked of a file around a first write to a shared mapping
+constexpr u64 kChunk = 64 << 20;        // anonymous memory is given out whole up to here, then in pieces of this size
+constexpr u64 kStretch = 64 << 10;      // what is copied around a written page
+constexpr u64 kWriteAhead = 256 << 10;  // what is asked of a file around a first write to a shared mapping
 
 enum VmaFlag : u32 {
-    kShared = 1, kGrowsDown = 2, kLocked = 4, kLockOnFault = 8, kNoReserve = 16, kDontFork = 32, kWipeOnFork = 64, kDontDump = 128,
-    kHuge = 256, kNoHuge = 512, kMergeable = 1024, kRandom = 2048, kSequential = 4096, kHeap = 8192,
+    kShared = 1,
+    kGrowsDown = 2,
+    kLocked = 4,
+    kLockOnFault = 8,
+    kNoReserve = 16,
+    kDontFork = 32,
+    kWipeOnFork = 64,
+    kDontDump = 128,
+    kHuge = 256,
+    kNoHuge = 512,
+    kMergeable = 1024,
+    kRandom = 2048,
+    kSequential = 4096,
+    kHeap = 8192,
     kByPage = 16384,  // MmapRequest::copy_ahead is false
 };
 
 struct Vma {
     u8 prot = 0, max_prot = 7;
     u32 flags = 0;
-    Ref<Mappable> file;  // none: private anonymous memory
-    u64 offset = 0;      // in the file
+    Ref<Mappable> file;                       // none: private anonymous memory
+    u64 offset = 0;                           // in the file
     std::shared_ptr<const std::string> name;  // PR_SET_VMA_ANON_NAME
 
     bool shared() const { return flags & kShared; }
@@ -45,8 +57,9 @@ struct Vma {
         if (file) offset += delta;
     }
     bool joins(const Vma& next, u64 length) const {
-        return prot == next.prot && max_prot == next.max_prot && flags == next.flags && !(flags & kGrowsDown) && file == next.file &&
-               (!file || offset + length == next.offset) && (name == next.name || (name && next.name && *name == *next.name));
+        return prot == next.prot && max_prot == next.max_prot && flags == next.flags && !(flags & kGrowsDown) &&
+               file == next.file && (!file || offset + length == next.offset) &&
+               (name == next.name || (name && next.name && *name == *next.name));
     }
 };
 
@@ -55,15 +68,16 @@ struct Pma {
     static constexpr u8 kNone = 0xff;
     Ref<BackingFile> file;
     u64 offset = 0;
-    bool own = false;       // this mapping's anonymous pages; otherwise the mapped file's
-    bool cow = false;       // of a private mapping: must be copied, or proved to be used by nobody else, before it is written
+    bool own = false;  // this mapping's anonymous pages; otherwise the mapped file's
+    bool cow =
+        false;  // of a private mapping: must be copied, or proved to be used by nobody else, before it is written
     bool writable = false;  // of a shared mapping: the file said it may be written now
     u8 installed = kNone;   // what the platform has (or has queued): protection bits
 
     void advance(u64 delta) { offset += delta; }
     bool joins(const Pma& next, u64 length) const {
-        return file == next.file && offset + length == next.offset && own == next.own && cow == next.cow && writable == next.writable &&
-               installed == next.installed;
+        return file == next.file && offset + length == next.offset && own == next.own && cow == next.cow &&
+               writable == next.writable && installed == next.installed;
     }
 };
 
@@ -115,17 +129,17 @@ struct MemoryManager::Impl {
     OpQueue ops;
     Vmas vmas;
     Pmas pmas;
-    std::vector<Pages> unreachable;         // to be released after the next flush
-    std::vector<Pages> released;            // to be released once the lock is dropped
-    std::vector<Ref<Mappable>> old_files;   // the same
-    u64 changes = 0;                        // counts flushes
-    bool lost = false;                      // the platform's space cannot be kept in step any more
+    std::vector<Pages> unreachable;        // to be released after the next flush
+    std::vector<Pages> released;           // to be released once the lock is dropped
+    std::vector<Ref<Mappable>> old_files;  // the same
+    u64 changes = 0;                       // counts flushes
+    bool lost = false;                     // the platform's space cannot be kept in step any more
 
     u64 random = 0;
     u64 mmap_base = 0;
     u64 gap_hint = 0, gap_max = 0;  // no free range at or above gap_hint (and below mmap_base) is larger than gap_max
     u64 brk_start = 0, brk = 0;
-    u32 future_flags = 0;           // mlockall(MCL_FUTURE)
+    u32 future_flags = 0;  // mlockall(MCL_FUTURE)
     u64 total_vm = 0, data_vm = 0, stack_vm = 0, exec_vm = 0, locked_vm = 0, max_rss = 0;
     MmLayout layout;
     Ref<RefCounted> exe;

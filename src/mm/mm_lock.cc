@@ -75,8 +75,10 @@ Result<> MemoryManager::mlock(u64 addr, u64 length, int flags, const MmLimits& l
     if (!(flags & MLOCK_ONFAULT)) {
         for (VmaIt v = i.vmas.from(r.start); v != i.vmas.end() && v.start() < r.end; ++v) {
             // populate_vma_page_range() on PROT_NONE fails; __mm_populate reports it as ENOMEM.
-            if (v->prot == 0) result = err(ENOMEM);
-            else if (!i.back(v, r, true)) result = err(ENOMEM);
+            if (v->prot == 0)
+                result = err(ENOMEM);
+            else if (!i.back(v, r, true))
+                result = err(ENOMEM);
             if (!result) break;
         }
     }
@@ -139,7 +141,8 @@ Result<> MemoryManager::mincore(u64 addr, u64 length, std::vector<u8>& out) {
         Range pages{base, base + part.length()};
         for (Range at = pages; !at.empty();) {
             Range data = p->file->is_memory_file() ? i.memory->next_committed(at) : at;
-            for (u64 o = data.start; o < data.end; o += kPageSize) out[(part.start - r.start + (o - base)) / kPageSize] = 1;
+            for (u64 o = data.start; o < data.end; o += kPageSize)
+                out[(part.start - r.start + (o - base)) / kPageSize] = 1;
             at.start = data.end;
         }
     }

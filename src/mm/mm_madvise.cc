@@ -8,9 +8,28 @@ namespace {
 
 // include/uapi/asm-generic/mman-common.h; libcs of different ages know different parts of it.
 enum Advice : int {
-    kNormal = 0, kRandomAdvice = 1, kSequentialAdvice = 2, kWillNeed = 3, kDontNeed = 4, kFree = 8, kRemove = 9, kDontForkAdvice = 10,
-    kDoFork = 11, kMergeableAdvice = 12, kUnmergeable = 13, kHugePage = 14, kNoHugePage = 15, kDontDumpAdvice = 16, kDoDump = 17,
-    kWipeOnForkAdvice = 18, kKeepOnFork = 19, kCold = 20, kPageOut = 21, kPopulateRead = 22, kPopulateWrite = 23, kDontNeedLocked = 24,
+    kNormal = 0,
+    kRandomAdvice = 1,
+    kSequentialAdvice = 2,
+    kWillNeed = 3,
+    kDontNeed = 4,
+    kFree = 8,
+    kRemove = 9,
+    kDontForkAdvice = 10,
+    kDoFork = 11,
+    kMergeableAdvice = 12,
+    kUnmergeable = 13,
+    kHugePage = 14,
+    kNoHugePage = 15,
+    kDontDumpAdvice = 16,
+    kDoDump = 17,
+    kWipeOnForkAdvice = 18,
+    kKeepOnFork = 19,
+    kCold = 20,
+    kPageOut = 21,
+    kPopulateRead = 22,
+    kPopulateWrite = 23,
+    kDontNeedLocked = 24,
     kCollapse = 25,
 };
 
@@ -37,7 +56,9 @@ bool flag_change(int advice, FlagChange* c) {
     }
 }
 
-bool known(int advice) { return (advice >= kNormal && advice <= kDontNeed) || (advice >= kFree && advice <= kCollapse); }
+bool known(int advice) {
+    return (advice >= kNormal && advice <= kDontNeed) || (advice >= kFree && advice <= kCollapse);
+}
 
 // Private pages are forgotten: anonymous ones read as zeros, those of files as the file has them.
 void forget(MemoryManager::Impl& i, Range r) {

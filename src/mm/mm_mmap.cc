@@ -18,8 +18,9 @@ namespace {
 constexpr int kMap32Bit = 0x40;
 constexpr Range kLow2G{0x40000000, 0x80000000};  // find_start_end(), arch/x86/kernel/sys_x86_64.c
 // What MAP_SHARED_VALIDATE lets pass (LEGACY_MAP_MASK); MAP_SYNC needs a DAX file.
-constexpr int kLegacyFlags = MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE | MAP_GROWSDOWN | MAP_LOCKED |
-                             MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK | MAP_HUGETLB | kMap32Bit | 3 | MAP_FIXED_NOREPLACE;
+constexpr int kLegacyFlags = MAP_SHARED | MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS | MAP_DENYWRITE | MAP_EXECUTABLE |
+                             MAP_GROWSDOWN | MAP_LOCKED | MAP_NORESERVE | MAP_POPULATE | MAP_NONBLOCK | MAP_STACK |
+                             MAP_HUGETLB | kMap32Bit | 3 | MAP_FIXED_NOREPLACE;
 }  // namespace
 
 u64 MemoryManager::Impl::lower_edge(VmaIt v) const {
@@ -108,8 +109,9 @@ Result<u64> MemoryManager::mmap(const MmapRequest& r, const MmLimits& l) {
     v.max_prot = r.max_prot;
     v.offset = r.offset;
     v.file = r.file;
-    v.flags = (shared ? kShared : 0u) | (r.flags & MAP_GROWSDOWN ? kGrowsDown : 0u) | (r.flags & MAP_NORESERVE ? kNoReserve : 0u) |
-              (r.flags & MAP_LOCKED ? kLocked : 0u) | (r.file && !shared && !r.copy_ahead ? kByPage : 0u);
+    v.flags = (shared ? kShared : 0u) | (r.flags & MAP_GROWSDOWN ? kGrowsDown : 0u) |
+              (r.flags & MAP_NORESERVE ? kNoReserve : 0u) | (r.flags & MAP_LOCKED ? kLocked : 0u) |
+              (r.file && !shared && !r.copy_ahead ? kByPage : 0u);
     if (shared && !r.file) {
         v.file = make_shared_anonymous(*i.memory, length);
         v.offset = 0;
@@ -144,7 +146,8 @@ Result<> MemoryManager::munmap(u64 addr, u64 length) {
     Exclusive lock(i);
     // Only a hole in the middle of one VMA makes more of them.
     VmaIt v = i.vmas.find(r.start);
-    if (v != i.vmas.end() && v.start() < r.start && v.end() > r.end && i.vmas.size() + 1 > kMaxMapCount) return err(ENOMEM);
+    if (v != i.vmas.end() && v.start() < r.start && v.end() > r.end && i.vmas.size() + 1 > kMaxMapCount)
+        return err(ENOMEM);
     i.remove_vmas(r);
     i.flush();
     return {};
@@ -154,7 +157,8 @@ Result<> MemoryManager::munmap(u64 addr, u64 length) {
 Result<> MemoryManager::remap_file_pages(u64 addr, u64 length, u64 file_offset) {
     Impl& i = *impl_;
     u64 end = 0, end_offset = 0;
-    if (length == 0 || !checked_add(addr, length, &end) || !checked_add(file_offset, length, &end_offset)) return err(EINVAL);
+    if (length == 0 || !checked_add(addr, length, &end) || !checked_add(file_offset, length, &end_offset))
+        return err(EINVAL);
     Range r{addr, end};
     Exclusive lock(i);
     VmaIt v = i.vmas.find(addr);

@@ -25,7 +25,8 @@ void move_pages(MemoryManager::Impl& i, Range from, u64 to) {
 
 }  // namespace
 
-Result<u64> MemoryManager::mremap(u64 addr, u64 old_length, u64 new_length, int flags, u64 new_addr, const MmLimits& l) {
+Result<u64> MemoryManager::mremap(u64 addr, u64 old_length, u64 new_length, int flags, u64 new_addr,
+                                  const MmLimits& l) {
     Impl& i = *impl_;
     if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) return err(EINVAL);
     bool may_move = flags & MREMAP_MAYMOVE, fixed = flags & MREMAP_FIXED, keep = flags & MREMAP_DONTUNMAP;

@@ -23,14 +23,16 @@ Range piece_around(u64 addr, u64 size, Range bounds) {
 Placement MemoryManager::Impl::place(Range r, VmaIt v) {
     Placement p;
     PmaIt next = pmas.from(r.start);
-    if (next != pmas.end() && next.start() == r.end && next->own && next->offset >= r.length()) p.want = next->offset - r.length();
+    if (next != pmas.end() && next.start() == r.end && next->own && next->offset >= r.length())
+        p.want = next->offset - r.length();
     if (next != pmas.begin()) {
         PmaIt before = next.prev();
         if (before.end() == r.start && before->own) p.want = before->offset + before.length();
     }
     // Heaps, and arenas that are made accessible bit by bit, grow upwards.
     VmaIt above = v.next();
-    p.grows = (v->flags & kHeap) || (above != vmas.end() && above.start() == v.end() && above->anonymous() && above->prot == 0);
+    p.grows = (v->flags & kHeap) ||
+              (above != vmas.end() && above.start() == v.end() && above->anonymous() && above->prot == 0);
     p.align_hint = r.start;
     return p;
 }
@@ -61,8 +63,8 @@ Result<PmaIt> MemoryManager::Impl::make_of_file(VmaIt v, u64 addr, bool write) {
                 t->file->dec_ref(Range{t->offset + length, t->offset + t->length});
                 t->length = length;
             }
-            return pmas.insert(Range{start, start + t->length},
-                               Pma{std::move(t->file), t->offset, false, !v->shared(), v->shared() && t->writable, Pma::kNone});
+            return pmas.insert(Range{start, start + t->length}, Pma{std::move(t->file), t->offset, false, !v->shared(),
+                                                                    v->shared() && t->writable, Pma::kNone});
         }
         if (t) t->file->dec_ref(Range{t->offset, t->offset + t->length});
         if (start == page) return err(t ? EFAULT : t.error().value);
@@ -104,7 +106,8 @@ Result<PmaIt> MemoryManager::Impl::copy_on_write(VmaIt v, PmaIt p, u64 addr) {
             return p;
         }
     }
-    Range r = piece_around(page, !p->own && (v->flags & kByPage) ? kPageSize : kStretch, p.range().intersect(v.range()));
+    Range r =
+        piece_around(page, !p->own && (v->flags & kByPage) ? kPageSize : kStretch, p.range().intersect(v.range()));
     u8* window = p->file->window(Range{p->offset, p->offset + p.length()});
     std::unique_ptr<u8[]> buffer;
     bool hole = false;
@@ -159,7 +162,8 @@ void MemoryManager::Impl::regain() {
         if (v->shared() || !(v->prot & kWrite)) continue;
         bool some = false;
         for (PmaIt p = pmas.from(v.start()); p != pmas.end() && p.start() < v.end(); ++p) {
-            if (!p->own || !p->cow || !memory->sole_range(p->offset).contains(Range{p->offset, p->offset + p.length()})) continue;
+            if (!p->own || !p->cow || !memory->sole_range(p->offset).contains(Range{p->offset, p->offset + p.length()}))
+                continue;
             p->cow = false;
             some = true;
         }

@@ -126,8 +126,10 @@ void MemoryManager::flush_pending() {
 void MemoryManager::Impl::account(const Vma& v, u64 length, bool add) {
     auto change = [&](u64& counter) { counter = add ? counter + length : counter - length; };
     change(total_vm);
-    if (v.flags & kGrowsDown) change(stack_vm);
-    else if (v.is_data()) change(data_vm);
+    if (v.flags & kGrowsDown)
+        change(stack_vm);
+    else if (v.is_data())
+        change(data_vm);
     if (v.file && (v.prot & kExec) && !(v.prot & kWrite)) change(exec_vm);
     if (v.flags & kLocked) change(locked_vm);
 }
@@ -217,7 +219,8 @@ bool MemoryManager::Impl::overcommits(u64 length, u8 prot, u32 flags) const {
 
 u64 MemoryManager::Impl::mapped_in(Range r) {
     u64 sum = 0;
-    for (VmaIt v = vmas.from(r.start); v != vmas.end() && v.start() < r.end; ++v) sum += v.range().intersect(r).length();
+    for (VmaIt v = vmas.from(r.start); v != vmas.end() && v.start() < r.end; ++v)
+        sum += v.range().intersect(r).length();
     return sum;
 }
 

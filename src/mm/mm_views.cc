@@ -42,7 +42,8 @@ std::vector<VmaInfo> MemoryManager::vmas(bool with_usage) {
         if (v->file) {
             info.offset = v->offset;
             info.file = v->file->name();
-        } else if (i.brk_start != 0 && v.start() <= i.brk && v.end() >= i.brk_start && v.end() > page_down(i.brk_start)) {
+        } else if (i.brk_start != 0 && v.start() <= i.brk && v.end() >= i.brk_start &&
+                   v.end() > page_down(i.brk_start)) {
             info.label = "[heap]";  // vma_is_initial_heap()
         } else if (i.layout.start_stack != 0 && v.range().contains(i.layout.start_stack)) {
             info.label = "[stack]";
@@ -54,13 +55,15 @@ std::vector<VmaInfo> MemoryManager::vmas(bool with_usage) {
             for (PmaIt p = i.pmas.from(v.start()); p != i.pmas.end() && p.start() < v.end(); ++p) {
                 Range part = p.range().intersect(v.range());
                 u64 base = p->offset + (part.start - p.start());
-                u64 size = p->file->is_memory_file() ? i.memory->committed(Range{base, base + part.length()})
+                u64 size = p->file->is_memory_file()    ? i.memory->committed(Range{base, base + part.length()})
                            : p->installed != Pma::kNone ? part.length()
                                                         : 0;
                 info.rss += size;
                 if (p->own) info.anonymous += size;
-                if (p->own && !p->cow) info.private_dirty += size;
-                else if (p->own || p->writable) info.shared_dirty += size;
+                if (p->own && !p->cow)
+                    info.private_dirty += size;
+                else if (p->own || p->writable)
+                    info.shared_dirty += size;
             }
         }
         all.push_back(std::move(info));
@@ -72,8 +75,10 @@ namespace {
 u64 resident(MemoryManager::Impl& i) {
     u64 sum = 0;
     for (PmaIt p = i.pmas.begin(); p != i.pmas.end(); ++p) {
-        if (p->file->is_memory_file()) sum += i.memory->committed(Range{p->offset, p->offset + p.length()});
-        else if (p->installed != Pma::kNone) sum += p.length();
+        if (p->file->is_memory_file())
+            sum += i.memory->committed(Range{p->offset, p->offset + p.length()});
+        else if (p->installed != Pma::kNone)
+            sum += p.length();
     }
     return sum;
 }

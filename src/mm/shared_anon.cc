@@ -27,7 +27,8 @@ public:
         auto it = pages_.find(offset);
         if (it == pages_.end()) {
             Range gap = pages_.gap_around(offset, Range{0, size_});
-            if (gap.length() > kWhole) gap = gap.intersect(Range{offset & ~(kWhole - 1), (offset & ~(kWhole - 1)) + kWhole});
+            if (gap.length() > kWhole)
+                gap = gap.intersect(Range{offset & ~(kWhole - 1), (offset & ~(kWhole - 1)) + kWhole});
             Range got = SBX_TRY(memory_->allocate(gap.length(), MemoryKind::Shm));
             it = pages_.insert(gap, At{got.start});
         }

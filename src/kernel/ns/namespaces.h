@@ -6,8 +6,8 @@
 namespace sbx {
 
 constexpr u64 kCloneNewTime = 0x80;
-constexpr u64 kCloneNewMask = 0x00020000 /*NS*/ | 0x02000000 /*CGROUP*/ | 0x04000000 /*UTS*/ | 0x08000000 /*IPC*/ | 0x20000000 /*PID*/ |
-                              0x40000000 /*NET*/;
+constexpr u64 kCloneNewMask = 0x00020000 /*NS*/ | 0x02000000 /*CGROUP*/ | 0x04000000 /*UTS*/ | 0x08000000 /*IPC*/ |
+                              0x20000000 /*PID*/ | 0x40000000 /*NET*/;
 
 // The first ones; `mnt` and `net` as given.
 NsProxy initial_namespaces(Kernel& k, Ref<vfs::MountNamespace> mnt);

@@ -10,7 +10,8 @@ public:
     static constexpr char kKind = 0;
     const void* kind() const override { return &kKind; }
     // `type`: CLONE_NEW*; `ns`: UtsNamespace, IpcNamespace, NetNamespace, CgroupNamespace, MountNamespace, PidNamespace or UserNamespace.
-    NamespaceFile(vfs::Path path, int flags, u64 type, Ref<RefCounted> ns) : OpenFile(std::move(path), flags), type_(type), ns_(std::move(ns)) {}
+    NamespaceFile(vfs::Path path, int flags, u64 type, Ref<RefCounted> ns)
+        : OpenFile(std::move(path), flags), type_(type), ns_(std::move(ns)) {}
     u64 type() const { return type_; }
     const Ref<RefCounted>& ns() const { return ns_; }
 

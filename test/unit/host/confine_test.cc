@@ -37,9 +37,12 @@ int in_child(int uid, F f) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
 
-#define MUST(x) \
-    do {        \
-        if (!(x)) { fprintf(stderr, "confine_test.cc:%d: %s (errno %d)\n", __LINE__, #x, errno); return 1; } \
+#define MUST(x)                                                                                                        \
+    do {                                                                                                               \
+        if (!(x)) {                                                                                                    \
+            fprintf(stderr, "confine_test.cc:%d: %s (errno %d)\n", __LINE__, #x, errno);                               \
+            return 1;                                                                                                  \
+        }                                                                                                              \
     } while (0)
 
 int one_guest_call() {

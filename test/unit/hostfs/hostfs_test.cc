@@ -9,8 +9,8 @@
 #include "test/unit/hostfs/world.h"
 
 using namespace sbx;
-using host_test::TempDir;
 using host_test::FsWorld;
+using host_test::TempDir;
 
 TEST_CASE("hostfs reads what the host has") {
     TempDir d;

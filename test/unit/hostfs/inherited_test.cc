@@ -10,8 +10,8 @@
 #include "test/unit/hostfs/world.h"
 
 using namespace sbx;
-using host_test::TempDir;
 using host_test::FsWorld;
+using host_test::TempDir;
 
 namespace {
 

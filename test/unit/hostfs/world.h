@@ -55,7 +55,8 @@ private:
     std::string path_;
 };
 
-inline Ref<vfs::FileSystem> hostfs_of(const TempDir& dir, bool read_only, hostfs::Cache cache = hostfs::Cache::Revalidate) {
+inline Ref<vfs::FileSystem> hostfs_of(const TempDir& dir, bool read_only,
+                                      hostfs::Cache cache = hostfs::Cache::Revalidate) {
     hostfs::Options o;
     o.read_only = read_only;
     o.cache = cache;
@@ -65,7 +66,9 @@ inline Ref<vfs::FileSystem> hostfs_of(const TempDir& dir, bool read_only, hostfs
 
 // Errno of a result, 0 if it is fine.
 template <class T>
-int code(const Result<T>& r) { return r ? 0 : r.error().value; }
+int code(const Result<T>& r) {
+    return r ? 0 : r.error().value;
+}
 
 class FsWorld {
 public:
@@ -146,7 +149,9 @@ public:
     int mkdir(std::string_view path, u32 mode = 0755) { return code(vfs::mkdir(c, {}, path, mode)); }
     int unlink(std::string_view path) { return code(vfs::unlink(c, {}, path)); }
     int rmdir(std::string_view path) { return code(vfs::rmdir(c, {}, path)); }
-    int rename(std::string_view a, std::string_view b, u32 flags = 0) { return code(vfs::rename(c, {}, a, {}, b, flags)); }
+    int rename(std::string_view a, std::string_view b, u32 flags = 0) {
+        return code(vfs::rename(c, {}, a, {}, b, flags));
+    }
     int link(std::string_view a, std::string_view b) {
         auto p = walk(a, false);
         return p ? code(vfs::link(c, *p, {}, b)) : p.error().value;

@@ -25,7 +25,8 @@ public:
     }
     void unmap(Range r) override {
         ops_++;
-        (void)::mmap(at(r.start), r.length(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+        (void)::mmap(at(r.start), r.length(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+                     0);
         set(r, 0);
     }
     void protect(Range r, u8 prot) override {
@@ -71,7 +72,9 @@ public:
     static constexpr u64 kEnd = 64ull << 30;
     std::string_view name() const override { return "fake"; }
     Range user_range() const override { return Range{kPageSize, kEnd}; }
-    Result<Ref<platform::AddressSpace>> create_address_space() override { return Ref<platform::AddressSpace>(make_ref<FakeSpace>(kEnd)); }
+    Result<Ref<platform::AddressSpace>> create_address_space() override {
+        return Ref<platform::AddressSpace>(make_ref<FakeSpace>(kEnd));
+    }
 };
 
 // One application process.

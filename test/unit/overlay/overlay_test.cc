@@ -10,8 +10,8 @@
 #include "test/unit/vfs/world.h"
 
 using namespace sbx;
-using host_test::TempDir;
 using host_test::FsWorld;
+using host_test::TempDir;
 
 namespace {
 
@@ -35,7 +35,9 @@ struct Layers {
     }
     // A listing of the lower directory with everything about each file but access times.
     std::string state() {
-        std::string s = "cd " + low.path() + "; find . -printf '%p %y %m %n %U %G %s %T@ %l\\n' | sort; find . -type f | sort | xargs -r cat";
+        std::string s =
+            "cd " + low.path() +
+            "; find . -printf '%p %y %m %n %U %G %s %T@ %l\\n' | sort; find . -type f | sort | xargs -r cat";
         FILE* p = popen(s.c_str(), "r");
         std::string out(1 << 16, '\0');
         out.resize(fread(out.data(), 1, out.size(), p));

@@ -425,8 +425,8 @@ TEST_CASE("ptrace: unmapping is seen by all threads") {
 TEST_CASE("ptrace: batches, failures, holes") {
     Machine m;
     for (u64 i = 0; i < 200; i++)
-        m.space->map({0x1000000 + i * 2 * kPageSize, 0x1000000 + (i * 2 + 1) * kPageSize}, m.memory.fd.get(), i * kPageSize,
-                     kProtRead, false);
+        m.space->map({0x1000000 + i * 2 * kPageSize, 0x1000000 + (i * 2 + 1) * kPageSize}, m.memory.fd.get(),
+                     i * kPageSize, kProtRead, false);
     REQUIRE(m.space->flush());
     Registers r = guest_regs(guest_read_rdi);
     r.rdi = 0x1000000 + 199 * 2 * kPageSize;

@@ -320,7 +320,9 @@ TEST_CASE("descriptor tables") {
 TEST_CASE("watchers hear of changes") {
     struct Mark final : vfs::InotifyMark {
         std::string log;
-        void on_event(u32 mask, u32, std::string_view name) override { log += std::to_string(mask & 0xfff) + ":" + std::string(name) + " "; }
+        void on_event(u32 mask, u32, std::string_view name) override {
+            log += std::to_string(mask & 0xfff) + ":" + std::string(name) + " ";
+        }
         void on_gone() override { log += "gone "; }
     };
     World w;

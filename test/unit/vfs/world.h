@@ -56,12 +56,17 @@ public:
 
 // 0 or the errno.
 template <class T>
-int code(const Result<T>& r) { return r ? 0 : r.error().value; }
+int code(const Result<T>& r) {
+    return r ? 0 : r.error().value;
+}
 
-inline Result<Ref<vfs::OpenFile>> open(const vfs::Caller& c, std::string_view path, int flags, u32 mode = 0644, u64 resolve = 0) {
+inline Result<Ref<vfs::OpenFile>> open(const vfs::Caller& c, std::string_view path, int flags, u32 mode = 0644,
+                                       u64 resolve = 0) {
     return vfs::open(c, {}, path, vfs::OpenHow{flags, mode, resolve});
 }
-inline int touch(const vfs::Caller& c, std::string_view path, u32 mode = 0644) { return code(open(c, path, O_CREAT | O_WRONLY | O_EXCL, mode)); }
+inline int touch(const vfs::Caller& c, std::string_view path, u32 mode = 0644) {
+    return code(open(c, path, O_CREAT | O_WRONLY | O_EXCL, mode));
+}
 inline int write_at(const vfs::Caller& c, vfs::OpenFile& f, i64 pos, std::string_view s) {
     mm::KernelIoBuf b(ConstBytes(reinterpret_cast<const u8*>(s.data()), s.size()));
     auto r = f.write(b, &pos, 0, c);
