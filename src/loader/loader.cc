@@ -158,7 +158,7 @@ Result<Image> load(Request r) {
     SBX_TRY(mm.mmap(stack, r.limits));
 
     Loaded loaded = SBX_TRY(load_elf(r, mm, std::move(elf)));
-    u64 vdso = SBX_TRY(map_vdso(mm, r.kernel));
+    u64 vdso = SBX_TRY(map_vdso(mm));
     mm::MmLayout layout;
     layout.vdso = vdso;
     layout.start_code = loaded.program.start_code;
