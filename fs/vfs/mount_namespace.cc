@@ -7,12 +7,11 @@
 #include "fs/vfs/file_system.h"
 #include "fs/vfs/inode.h"
 #include "fs/vfs/mount_internal.h"
+#include "src/base/ns_id.h"
 
 namespace sbx::vfs {
 namespace {
 
-// Namespace inode numbers of /proc/PID/ns; those of mount namespaces start where Linux's usually do.
-std::atomic<u64> next_id{4026531841};
 // Flags that a less privileged copy keeps (MNT_LOCK_*).
 constexpr u64 kLockable = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
 
@@ -40,7 +39,7 @@ std::vector<Mount*> by_age(const std::unordered_map<const Dentry*, Mount*>& chil
 
 Ref<MountNamespace> MountNamespace::create(Ref<Mount> root, Ref<UserNamespace> owner) {
     Ref<MountNamespace> ns = adopt_ref(new MountNamespace);
-    ns->id_ = next_id.fetch_add(1);
+    ns->id_ = next_namespace_id();
     ns->owner_ = std::move(owner);
     Lock l(dentry_tree_mu());
     ns->root_ = root;
@@ -235,7 +234,7 @@ Result<Ref<MountNamespace>> MountNamespace::clone(Ref<UserNamespace> owner, std:
     bool less_privileged = owner != owner_;
     Mount::Dropped out;
     Ref<MountNamespace> ns = adopt_ref(new MountNamespace);
-    ns->id_ = next_id.fetch_add(1);
+    ns->id_ = next_namespace_id();
     ns->owner_ = std::move(owner);
     std::unordered_map<const Mount*, Mount*> copies;
     Lock l(dentry_tree_mu());
