@@ -1,5 +1,4 @@
 // System V message queues (msgget(2), msgop(2), msgctl(2)), a table of queues for each IPC namespace.
-#include <linux/capability.h>
 #include <sys/ipc.h>
 
 #include <deque>
@@ -8,6 +7,7 @@
 #include "src/kernel/kernel.h"
 #include "src/kernel/ns/ipc.h"
 #include "syscalls/families.h"
+#include "syscalls/ipc_perm.h"
 
 namespace sbx {
 namespace {
@@ -52,6 +52,7 @@ struct Queue final : public RefCounted {
     i64 stime SBX_GUARDED_BY(mu) = 0, rtime SBX_GUARDED_BY(mu) = 0, ctime SBX_GUARDED_BY(mu) = 0;
     i32 lspid SBX_GUARDED_BY(mu) = 0, lrpid SBX_GUARDED_BY(mu) = 0;
     bool removed SBX_GUARDED_BY(mu) = false;
+    IpcOwner owner() const SBX_REQUIRES(mu) { return {mode, uid, cuid, gid, cgid}; }
 };
 
 struct Table final : public RefCounted {
@@ -61,7 +62,6 @@ struct Table final : public RefCounted {
 };
 
 i32 own_pid(Task& t) { return t.group().pid_in(t.pid_ns()); }
-UserNamespace& owner_of(Task& t) { return static_cast<IpcNamespace&>(*t.ns().ipc).owner(); }
 Ref<Table> table_of(Task& t) {
     auto& ns = static_cast<IpcNamespace&>(*t.ns().ipc);
     return ns.table<Table>(IpcNamespace::kMsg, [](IpcNamespace&) { return make_ref<Table>(); });
@@ -73,17 +73,6 @@ Result<Ref<Queue>> find(Task& t, int id) {
     auto it = id < 0 ? tb->queues.end() : tb->queues.find(id % kIndexes);
     if (it == tb->queues.end() || it->second->id != id) return err(EINVAL);
     return it->second;
-}
-
-// ipcperms() of ipc/util.c.
-bool permitted(Task& t, const Queue& q, u32 wanted) SBX_REQUIRES(q.mu) {
-    const Creds& c = *t.creds();
-    u32 asked = (wanted >> 6) | (wanted >> 3) | wanted, granted = q.mode;
-    if (c.euid == q.cuid || c.euid == q.uid)
-        granted >>= 6;
-    else if (c.in_egroup(q.cgid) || c.in_egroup(q.gid))
-        granted >>= 3;
-    return (asked & ~granted & 7) == 0 || c.capable(CAP_IPC_OWNER, owner_of(t));
 }
 
 Result<long> sys_msgget(Task& t, int key, int flags) {
@@ -109,7 +98,7 @@ Result<long> sys_msgget(Task& t, int key, int flags) {
     }
     if ((flags & IPC_CREAT) && (flags & IPC_EXCL)) return err(EEXIST);
     Lock l(found->mu);
-    if (!permitted(t, *found, static_cast<u32>(flags) & 0777)) return err(EACCES);
+    if (!ipc_permitted(t, found->owner(), static_cast<u32>(flags) & 0777)) return err(EACCES);
     return found->id;
 }
 
@@ -142,7 +131,7 @@ Result<long> sys_msgsnd(Task& t, int id, u64 at, u64 size, int flags) {
     auto attempt = [&]() -> Result<long> {
         Lock l(q->mu);
         if (q->removed) return err(EIDRM);
-        if (!permitted(t, *q, 0222)) return err(EACCES);
+        if (!ipc_permitted(t, q->owner(), 0222)) return err(EACCES);
         // As many messages as bytes: empty ones are bounded too.
         if (q->bytes + size > q->limit || q->messages.size() >= q->limit) return err(EAGAIN);
         q->messages.push_back({type, std::move(text)});
@@ -164,7 +153,7 @@ Result<long> sys_msgrcv(Task& t, int id, u64 at, u64 size, i64 type, int flags) 
     auto attempt = [&]() -> Result<long> {
         Lock l(q->mu);
         if (q->removed) return err(EIDRM);
-        if (!permitted(t, *q, 0444)) return err(EACCES);
+        if (!ipc_permitted(t, q->owner(), 0444)) return err(EACCES);
         auto best = q->messages.end();
         i64 bound = type == INT64_MIN ? INT64_MAX : -type;
         for (auto it = q->messages.begin(); it != q->messages.end(); ++it) {
@@ -205,7 +194,7 @@ Result<long> sys_msgctl(Task& t, int id, int cmd, UserPtr<MsgDs> at) {
         Lock l(q->mu);
         if (q->removed) return err(EIDRM);
         if (cmd == IPC_STAT) {
-            if (!permitted(t, *q, 0444)) return err(EACCES);
+            if (!ipc_permitted(t, q->owner(), 0444)) return err(EACCES);
             const UserNamespace& ns = *c.user_ns;
             d.key = q->key, d.mode = q->mode, d.seq = static_cast<u16>(id / kIndexes);
             d.uid = ns.from_kuid_munged(q->uid), d.gid = ns.from_kgid_munged(q->gid);
@@ -214,7 +203,7 @@ Result<long> sys_msgctl(Task& t, int id, int cmd, UserPtr<MsgDs> at) {
             d.cbytes = q->bytes, d.qnum = q->messages.size(), d.qbytes = q->limit;
             d.lspid = q->lspid, d.lrpid = q->lrpid;
         } else {
-            if (c.euid != q->cuid && c.euid != q->uid && !c.capable(CAP_SYS_ADMIN, owner_of(t))) return err(EPERM);
+            if (!ipc_may_control(t, q->owner())) return err(EPERM);
             if (cmd == IPC_RMID) {
                 q->removed = true;
                 q->messages.clear();

@@ -1,6 +1,5 @@
 // System V shared memory (shmget(2), shmop(2), shmctl(2)), a table of segments for each IPC namespace.
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <stdio.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
@@ -12,6 +11,7 @@
 #include "src/kernel/kernel.h"
 #include "src/kernel/ns/ipc.h"
 #include "syscalls/families.h"
+#include "syscalls/ipc_perm.h"
 
 namespace sbx {
 namespace {
@@ -114,6 +114,7 @@ struct Entry {
     Ref<State> state;
     Ref<Segment> segment;  // none once removed: its mappings alone hold the memory
     bool removed() const { return !segment; }
+    IpcOwner owner() const { return {mode, uid, cuid, gid, cgid}; }
 };
 
 // Segments that are taken out end after the lock.
@@ -127,7 +128,6 @@ Ref<Table> table_of(Task& t) {
     auto& ns = static_cast<IpcNamespace&>(*t.ns().ipc);
     return ns.table<Table>(IpcNamespace::kShm, [](IpcNamespace&) { return make_ref<Table>(); });
 }
-UserNamespace& owner_of(Task& t) { return static_cast<IpcNamespace&>(*t.ns().ipc).owner(); }
 
 int id_of(Table& tb, int index) SBX_REQUIRES(tb.mu) { return tb.sequences[index] * kIndexes + index; }
 
@@ -144,21 +144,6 @@ Result<Entry*> find(Table& tb, int id) SBX_REQUIRES(tb.mu) {
     return &it->second;
 }
 
-// ipcperms() of ipc/util.c.
-bool permitted(Task& t, const Entry& e, u32 wanted) {
-    const Creds& c = *t.creds();
-    u32 asked = (wanted >> 6) | (wanted >> 3) | wanted, granted = e.mode;
-    if (c.euid == e.cuid || c.euid == e.uid)
-        granted >>= 6;
-    else if (c.in_egroup(e.cgid) || c.in_egroup(e.gid))
-        granted >>= 3;
-    return (asked & ~granted & 7) == 0 || c.capable(CAP_IPC_OWNER, owner_of(t));
-}
-
-bool may_control(Task& t, const Entry& e) {
-    return t.creds()->euid == e.cuid || t.creds()->euid == e.uid || t.creds()->capable(CAP_SYS_ADMIN, owner_of(t));
-}
-
 Result<long> sys_shmget(Task& t, int key, u64 size, int flags) {
     Ref<Table> tb = table_of(t);
     Lock l(tb->mu);
@@ -168,7 +153,7 @@ Result<long> sys_shmget(Task& t, int key, u64 size, int flags) {
             if (e.key != key || e.removed()) continue;
             if ((flags & IPC_CREAT) && (flags & IPC_EXCL)) return err(EEXIST);
             if (size > e.state->size) return err(EINVAL);
-            if (!permitted(t, e, static_cast<u32>(flags) & 0777)) return err(EACCES);
+            if (!ipc_permitted(t, e.owner(), static_cast<u32>(flags) & 0777)) return err(EACCES);
             return id_of(*tb, index);
         }
         if (!(flags & IPC_CREAT)) return err(ENOENT);
@@ -210,7 +195,7 @@ Result<long> sys_shmat(Task& t, int id, u64 addr, int flags) {
         Lock l(tb->mu);
         Entry* e = SBX_TRY(find(*tb, id));
         u32 wanted = 0444u | (write ? 0222u : 0) | (flags & kShmExec ? 0111u : 0);
-        if (!permitted(t, *e, wanted)) return err(EACCES);
+        if (!ipc_permitted(t, e->owner(), wanted)) return err(EACCES);
         segment = e->segment;
         if (!segment) {
             // Linux lets a segment that is to go be attached as long as somebody has it.
@@ -292,7 +277,7 @@ Result<long> stat(Task& t, Table& tb, int id, int cmd, UserPtr<ShmDs> at) {
             e = &it->second;
             result = id_of(tb, id);
         }
-        if (cmd != kShmStatAny && !permitted(t, *e, 0444)) return err(EACCES);
+        if (cmd != kShmStatAny && !ipc_permitted(t, e->owner(), 0444)) return err(EACCES);
         d = describe(t, tb, index, *e);
     }
     SBX_TRY(t.copy_out(at, d));
@@ -331,11 +316,11 @@ Result<long> sys_shmctl(Task& t, int id, int cmd, UserPtr<ShmDs> at) {
     Lock l(tb->mu);
     Entry* e = SBX_TRY(find(*tb, id));
     if (cmd == kShmLock || cmd == kShmUnlock) {
-        if (!may_control(t, *e) && !t.creds()->capable(CAP_IPC_LOCK, owner_of(t))) return err(EPERM);
+        if (!ipc_may_control(t, e->owner()) && !t.creds()->capable(CAP_IPC_LOCK, ipc_owner_ns(t))) return err(EPERM);
         e->mode = cmd == kShmLock ? e->mode | kShmLocked : e->mode & ~kShmLocked;
         return 0;
     }
-    if (!may_control(t, *e)) return err(EPERM);
+    if (!ipc_may_control(t, e->owner())) return err(EPERM);
     if (cmd == IPC_RMID) {
         gone = std::move(e->segment);
         return 0;

@@ -11,6 +11,7 @@
 #include "src/kernel/ns/ns_file.h"
 #include "src/kernel/ns/uts.h"
 #include "src/kernel/ptrace.h"
+#include "src/kernel/sem_undo.h"
 #include "src/kernel/task_internals.h"
 #include "syscalls/families.h"
 #include "syscalls/pidfd.h"
@@ -21,6 +22,12 @@ namespace {
 bool alone(Task& t) {
     SharedLock l(t.kernel().tasks().mu);
     return t.group().thread_count == 1;
+}
+
+// A process has no more to do with the semaphores that it leaves behind; its other threads, if any, still have.
+void change_namespaces(Task& t, NsProxy ns) {
+    if (ns.ipc != t.ns().ipc && alone(t)) undo_semaphores(t);
+    TaskInternals::set_ns(t, std::move(ns));
 }
 
 Result<long> sys_unshare(Task& t, u64 flags) {
@@ -45,7 +52,7 @@ Result<long> sys_unshare(Task& t, u64 flags) {
     SBX_TRY(make_namespaces(flags & kCloneNewMask, *creds, ns, fs.get()));
     if ((flags & CLONE_FILES) && t.files().ref_count() > 1) TaskInternals::set_files(t, t.files().clone());
     if (flags & CLONE_FS) TaskInternals::set_fs(t, std::move(fs));
-    if (flags & kCloneNewMask) TaskInternals::set_ns(t, std::move(ns));
+    if (flags & kCloneNewMask) change_namespaces(t, std::move(ns));
     if (new_creds) commit_creds(t, std::move(new_creds));
     return 0;
 }
@@ -119,7 +126,7 @@ Result<> enter(Task& t, Entering& e, u64 type, const Ref<RefCounted>& object) {
 }
 
 void commit(Task& t, Entering e) {
-    TaskInternals::set_ns(t, std::move(e.ns));
+    change_namespaces(t, std::move(e.ns));
     if (e.fs) TaskInternals::set_fs(t, std::move(e.fs));
     if (e.creds) commit_creds(t, std::move(e.creds));
 }

@@ -7,6 +7,7 @@
 #include "src/kernel/notify.h"
 #include "src/kernel/process_tree.h"
 #include "src/kernel/ptrace.h"
+#include "src/kernel/sem_undo.h"
 #include "src/kernel/sessions.h"
 #include "src/kernel/task_clone.h"
 #include "src/kernel/task_internals.h"
@@ -248,6 +249,7 @@ RunState execute(Task& t, RunExitMain s) {
     TaskInternals::drop_context(t);
     TaskInternals::set_mm(t, nullptr);
     release_vfork_parent(t);
+    if (last) undo_semaphores(t);
     drop_files(t);
     if (last) leave_terminal(g);
     NsProxy ns = t.ns();

@@ -76,6 +76,76 @@ TEST(semaphores) {
     CHECK_EXIT(c, 0);
     CHECK_ERR(semctl(id, 0, GETVAL), EINVAL);
 }
+static void nothing(int s) { (void)s; }
+TEST(semaphore_sets) {
+    key_t k = 0x5c000000 + getpid();
+    CHECK_ERR(semget(k, 2, 0600), ENOENT);
+    CHECK_ERR(semget(k, 0, IPC_CREAT | 0600), EINVAL);
+    int id = OK(semget(k, 2, IPC_CREAT | IPC_EXCL | 0640));
+    CHECK_ERR(semget(k, 2, IPC_CREAT | IPC_EXCL | 0600), EEXIST);
+    CHECK_ERR(semget(k, 3, 0600), EINVAL);
+    CHECK_EQ(semget(k, 0, 0600), id);
+    struct semid_ds ds;
+    OK(semctl(id, 0, IPC_STAT, (union semun){.buf = &ds}));
+    CHECK_EQ(ds.sem_nsems, 2), CHECK_EQ(ds.sem_perm.mode, 0640), CHECK_EQ(ds.sem_otime, 0);
+    CHECK_EQ(ds.sem_perm.uid, geteuid()), CHECK_EQ(ds.sem_perm.__key, k);
+    ds.sem_perm.mode = 0600;
+    OK(semctl(id, 0, IPC_SET, (union semun){.buf = &ds}));
+    OK(semctl(id, 0, IPC_STAT, (union semun){.buf = &ds}));
+    CHECK_EQ(ds.sem_perm.mode, 0600);
+    CHECK_EQ(semctl(id, 1, GETPID), 0);
+    // One semaphore may come up more than once, and its operations count one after the other.
+    struct sembuf ops[3] = {{1, 3, 0}, {1, -2, SEM_UNDO}, {0, 0, 0}};
+    OK(semop(id, ops, 3));
+    CHECK_EQ(semctl(id, 1, GETVAL), 1), CHECK_EQ(semctl(id, 1, GETPID), getpid());
+    unsigned short v[2] = {9, 9};
+    OK(semctl(id, 0, GETALL, (union semun){.array = v}));
+    CHECK_EQ(v[0], 0), CHECK_EQ(v[1], 1);
+    CHECK_ERR(semctl(id, 2, GETVAL), EINVAL);
+    struct sembuf most = {1, 32767, IPC_NOWAIT};
+    CHECK_ERR(semop(id, &most, 1), ERANGE);
+    CHECK_ERR(semop(id, ops, 0), EINVAL);
+    CHECK_ERR(semop(id, ops, 501), E2BIG);
+    struct seminfo info;
+    CHECK_GE(semctl(0, 0, SEM_INFO, (union semun){.buf = (void*)&info}), 0);
+    CHECK_GE(info.semusz, 1), CHECK_GE(info.semaem, 2), CHECK_EQ(info.semvmx, 32767);
+    // SETVAL forgets what was to be undone.
+    IN_CHILD(struct sembuf up = {0, 5, SEM_UNDO}; OK(semop(id, &up, 1));
+             OK(semctl(id, 0, SETVAL, (union semun){.val = 7})));
+    CHECK_EQ(semctl(id, 0, GETVAL), 7);
+    // What exit undoes wakes who waits for zero.
+    OK(semctl(id, 0, SETVAL, (union semun){.val = 0}));
+    int fd[2];
+    OK(pipe(fd));
+    pid_t holder = FORK();
+    if (holder == 0) {
+        struct sembuf up = {0, 1, SEM_UNDO};
+        OK(semop(id, &up, 1));
+        OK(write(fd[1], "x", 1));
+        while (semctl(id, 0, GETZCNT) != 1) sleep_ms(1);
+        _exit(0);
+    }
+    char c;
+    CHECK_EQ(read(fd[0], &c, 1), 1);
+    struct sembuf zero = {0, 0, 0};
+    OK(semop(id, &zero, 1));
+    CHECK_EXIT(holder, 0);
+    CHECK_EQ(semctl(id, 0, GETZCNT), 0);
+    // A signal ends the wait even with SA_RESTART.
+    pid_t waiter = FORK();
+    if (waiter == 0) {
+        on_signal(SIGUSR1, nothing, SA_RESTART);
+        struct sembuf down = {0, -1, 0};
+        CHECK_ERR(semop(id, &down, 1), EINTR);
+        CHECK_EQ(semctl(id, 0, GETNCNT), 0);
+        _exit(0);
+    }
+    WAIT_UNTIL(semctl(id, 0, GETNCNT) == 1);
+    OK(kill(waiter, SIGUSR1));
+    CHECK_EXIT(waiter, 0);
+    OK(semctl(id, 0, IPC_RMID));
+    CHECK_ERR(semop(id, &zero, 1), EINVAL);
+}
 struct msg { long type; char text[32]; };
 TEST(messages) {
     int id = OK(msgget(IPC_PRIVATE, IPC_CREAT | 0600));
