@@ -1,6 +1,8 @@
-// /proc/PID/ns: links that name namespaces. They can be read and compared.
+// /proc/PID/ns: links to namespaces (nsfs). They can be read, compared, and opened for setns.
 #include <dirent.h>
+#include <sched.h>
 
+#include "fs/nsfs/nsfs.h"
 #include "fs/procfs/node.h"
 #include "src/kernel/ns/cgroup.h"
 #include "src/kernel/ns/ipc.h"
@@ -10,48 +12,40 @@
 namespace sbx::procfs {
 namespace {
 
+// A task that has exited has none of some.
 template <class T>
-u64 id_of(const Ref<RefCounted>& ns) {
-    return ns ? static_cast<T&>(*ns).id() : 0;
+Result<vfs::Path> link_to(u64 type, const char* shown, const Ref<RefCounted>& ns) {
+    if (!ns) return err(ENOENT);
+    return nsfs::ns_path(type, shown, static_cast<T&>(*ns).id(), ns);
 }
 
 struct NsRow {
     const char* name;
-    const char* shown;
-    u64 (*id)(Task& t, const NsProxy& ns);
+    Result<vfs::Path> (*follow)(Task& t, const NsProxy& ns);
 };
 constexpr NsRow kRows[] = {
-    {"cgroup", "cgroup", [](Task&, const NsProxy& ns) { return id_of<CgroupNamespace>(ns.cgroup); }},
-    {"ipc", "ipc", [](Task&, const NsProxy& ns) { return id_of<IpcNamespace>(ns.ipc); }},
-    {"mnt", "mnt", [](Task&, const NsProxy& ns) { return ns.mnt ? ns.mnt->id() : 0; }},
-    {"net", "net", [](Task&, const NsProxy& ns) { return id_of<NetNamespace>(ns.net); }},
-    {"pid", "pid", [](Task& t, const NsProxy&) { return t.pid_ns().id(); }},
-    {"pid_for_children", "pid",
-     [](Task&, const NsProxy& ns) { return ns.pid_for_children ? ns.pid_for_children->id() : 0; }},
-    {"user", "user", [](Task& t, const NsProxy&) { return t.creds_of()->user_ns->id(); }},
-    {"uts", "uts", [](Task&, const NsProxy& ns) { return id_of<UtsNamespace>(ns.uts); }},
+    {"cgroup", [](Task&, const NsProxy& ns) { return link_to<CgroupNamespace>(CLONE_NEWCGROUP, "cgroup", ns.cgroup); }},
+    {"ipc", [](Task&, const NsProxy& ns) { return link_to<IpcNamespace>(CLONE_NEWIPC, "ipc", ns.ipc); }},
+    {"mnt", [](Task&, const NsProxy& ns) { return link_to<vfs::MountNamespace>(CLONE_NEWNS, "mnt", ns.mnt); }},
+    {"net", [](Task&, const NsProxy& ns) { return link_to<NetNamespace>(CLONE_NEWNET, "net", ns.net); }},
+    {"pid",
+     [](Task& t, const NsProxy&) { return link_to<PidNamespace>(CLONE_NEWPID, "pid", Ref<PidNamespace>(t.pid_ns())); }},
+    {"pid_for_children",
+     [](Task&, const NsProxy& ns) { return link_to<PidNamespace>(CLONE_NEWPID, "pid", ns.pid_for_children); }},
+    {"user",
+     [](Task& t, const NsProxy&) { return link_to<UserNamespace>(CLONE_NEWUSER, "user", t.creds_of()->user_ns); }},
+    {"uts", [](Task&, const NsProxy& ns) { return link_to<UtsNamespace>(CLONE_NEWUTS, "uts", ns.uts); }},
 };
 
-template <size_t I>
-Result<std::string> target(const Context& c) {
-    u64 id = kRows[I].id(c.task(), c.task().ns_of());
-    if (id == 0) return err(ENOENT);
-    return std::string(kRows[I].shown) + ":[" + std::to_string(id) + "]";
-}
-
-template <size_t... I>
-constexpr auto make_targets(std::index_sequence<I...>) {
-    using Target = Result<std::string> (*)(const Context& c);
-    return std::array<Target, sizeof...(I)>{&target<I>...};
-}
-constexpr auto kTargets = make_targets(std::make_index_sequence<std::size(kRows)>{});
+Result<vfs::Path> follow(const Context& c, int row) { return kRows[row].follow(c.task(), c.task().ns_of()); }
 
 class NsDir final : public Directory {
 public:
     NsDir(ProcFs& fs, const Subject& s) : Directory(fs, s, "ns", S_IFDIR | 0511) {}
     Result<Ref<vfs::Inode>> find(std::string_view name) override {
         for (size_t i = 0; i < std::size(kRows); i++)
-            if (name == kRows[i].name) return make_symlink(proc(), subject(), name, kTargets[i]);
+            if (name == kRows[i].name)
+                return make_magic_link(proc(), subject(), name, 0777, follow, static_cast<int>(i));
         return err(ENOENT);
     }
     std::vector<Entry> list(const vfs::Caller&) override {

@@ -3,6 +3,7 @@
 #include <grp.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/utsname.h>
 
 static uid_t uid;
 static gid_t gid;
@@ -115,4 +116,23 @@ TEST(namespace_files) {
     CHECK_GT(readlink("/proc/self/ns/uts", b, 63), 0);
     CHECK_NE(strcmp(a, b), 0);
     CHECK_ERR(setns(fd, CLONE_NEWPID), EINVAL);
+    // One namespace has one node, whichever way it is reached.
+    struct stat one, two;
+    OK(fstat(fd, &one));
+    OK(stat("/proc/self/ns/uts", &two));
+    CHECK_NE(one.st_ino, two.st_ino);
+    CHECK_EQ(one.st_dev, two.st_dev);
+    snprintf(b, sizeof b, "uts:[%lu]", (unsigned long)one.st_ino);
+    CHECK_STR(a, b);
+    int mine = OK(open("/proc/thread-self/ns/uts", O_RDONLY));
+    OK(fstat(mine, &one));
+    CHECK_EQ(one.st_ino, two.st_ino);
+    OK(sethostname("inner", 5));
+    OK(unshare(CLONE_NEWUTS));
+    OK(sethostname("other", 5));
+    OK(setns(mine, CLONE_NEWUTS));
+    struct utsname u;
+    OK(uname(&u));
+    CHECK_STR(u.nodename, "inner");
+    CHECK_ERR(setns(fd, 0), EPERM);  // its owner is the user namespace outside
 }

@@ -1,0 +1,68 @@
+// nsfs: nodes are made anew whenever a link is followed; st_dev and st_ino say that two are the same namespace (namespaces(7)).
+#include "fs/nsfs/nsfs.h"
+
+#include <linux/nsfs.h>
+#include <sched.h>
+
+#include "fs/vfs/dentry.h"
+#include "fs/vfs/file_system.h"
+#include "fs/vfs/inode.h"
+#include "fs/vfs/mount.h"
+#include "src/kernel/ns/ns_file.h"
+
+namespace sbx::nsfs {
+namespace {
+
+class NsFile final : public NamespaceFile {
+public:
+    using NamespaceFile::NamespaceFile;
+    Result<long> ioctl(u32 cmd, u64 arg, const vfs::Caller& c) override {
+        if (cmd == NS_GET_NSTYPE) return static_cast<long>(type());
+        return NamespaceFile::ioctl(cmd, arg, c);
+    }
+};
+
+class NsInode final : public vfs::Inode {
+public:
+    NsInode(vfs::FileSystem& fs, u64 id, u64 type, Ref<RefCounted> ns)
+        : Inode(fs, id, S_IFREG), ns_type_(type), ns_(std::move(ns)) {}
+    Result<vfs::Attr> attr() override {
+        vfs::Attr a;
+        a.mode = S_IFREG | 0444;
+        a.ino = ino();
+        return a;
+    }
+    // Nobody but the kernel owns a namespace's node.
+    Result<> set_attr(const vfs::SetAttr&, const vfs::Caller&) override { return err(EPERM); }
+    Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override {
+        return Ref<vfs::OpenFile>(make_ref<NsFile>(a.path, a.flags, ns_type_, ns_));
+    }
+
+private:
+    const u64 ns_type_;
+    const Ref<RefCounted> ns_;
+};
+
+class NsFs final : public vfs::FileSystem {
+public:
+    std::string_view type_name() const override { return "nsfs"; }
+    Ref<vfs::Inode> root() override { return {}; }
+    Result<vfs::StatFs> statfs() override {
+        vfs::StatFs s;
+        s.type = 0x6e736673;  // NSFS_MAGIC
+        return s;
+    }
+};
+
+}  // namespace
+
+vfs::Path ns_path(u64 type, std::string_view name, u64 id, Ref<RefCounted> ns) {
+    static NsFs& fs = *make_ref<NsFs>().release();
+    static const Ref<vfs::Mount>& mount = *new Ref<vfs::Mount>(vfs::Mount::create(
+        Ref<vfs::FileSystem>(fs), vfs::Dentry::create_root(make_ref<NsInode>(fs, 0, 0, Ref<RefCounted>()), "nsfs:"), 0,
+        "none"));
+    std::string shown = std::string(name) + ":[" + std::to_string(id) + "]";
+    return {mount, vfs::Dentry::create_root(make_ref<NsInode>(fs, id, type, std::move(ns)), std::move(shown))};
+}
+
+}  // namespace sbx::nsfs
