@@ -62,7 +62,12 @@ void Supervisor::on_event(EventMask) {
 void Supervisor::forward(int sig) {
     SharedLock l(kernel_.tasks().mu);
     ThreadGroup* init = kernel_.tasks().root_ns->init;
-    if (init) send_outside_signal(*init, sig);
+    if (!init) return;
+    // The foreground group of its terminal, or PID 1's own group: who would have got a Ctrl-C outside.
+    Ref<Pid> group = init->session ? init->session->tty_foreground : nullptr;
+    if (!group) group = init->pgrp;
+    if (!group) return send_outside_signal(*init, sig);
+    for (ThreadGroup& member : group->pgrp_members) send_outside_signal(member, sig);
 }
 
 void Supervisor::use_terminal(std::unique_ptr<Relay> relay, Ref<vfs::OpenFile> master) {
