@@ -4,7 +4,9 @@
 
 #include "src/kernel/change_creds.h"
 #include "src/kernel/kernel.h"
+#include "src/kernel/seccomp.h"
 #include "syscalls/families.h"
+#include "syscalls/seccomp.h"
 
 #ifndef PR_SET_VMA
 #define PR_SET_VMA 0x53564d41
@@ -210,7 +212,8 @@ Result<long> sys_prctl(Task& t, int option, u64 a2, u64 a3, u64 a4, u64 a5) {
     case PR_GET_THP_DISABLE:
         if (a2 || a3 || a4 || a5) return err(EINVAL);
         return 0;
-    case PR_GET_SECCOMP: return t.seccomp_mode;
+    case PR_GET_SECCOMP: return seccomp_mode(t);
+    case PR_SET_SECCOMP: return prctl_set_seccomp(t, a2, a3);
     case PR_CAP_AMBIENT: return ambient(t, a2, a3, a4, a5);
     case PR_GET_MDWE:
         if (a2 || a3 || a4 || a5) return err(EINVAL);

@@ -4,6 +4,7 @@
 #include "fs/procfs/node.h"
 #include "src/kernel/cpu_clock.h"
 #include "src/kernel/ptrace.h"
+#include "src/kernel/seccomp.h"
 #include "src/kernel/tty.h"
 
 namespace sbx::procfs {
@@ -207,12 +208,13 @@ Result<std::string> pid_status(const Context& c) {
     // All CPUs that programs see are allowed unless an affinity was set.
     unsigned cpus = c.kernel().cpus();
     snprintf(buf, sizeof buf,
-             "NoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t0\nSpeculation_Store_Bypass:\tthread "
+             "NoNewPrivs:\t%d\nSeccomp:\t%d\nSeccomp_filters:\t%zu\nSpeculation_Store_Bypass:\tthread "
              "vulnerable\nCpus_allowed:\t%llx\n"
              "Cpus_allowed_list:\t0%s%s\nMems_allowed:\t1\nMems_allowed_list:\t0\nvoluntary_ctxt_switches:\t%"
              "llu\nnonvoluntary_ctxt_switches:\t%llu\n",
-             t.no_new_privs, t.seccomp_mode, ull(cpus >= 64 ? ~0ull : (1ull << cpus) - 1), cpus > 1 ? "-" : "",
-             cpus > 1 ? std::to_string(cpus - 1).c_str() : "", ull(n.voluntary), ull(n.involuntary));
+             t.no_new_privs, seccomp_mode(t), seccomp_filter_count(t), ull(cpus >= 64 ? ~0ull : (1ull << cpus) - 1),
+             cpus > 1 ? "-" : "", cpus > 1 ? std::to_string(cpus - 1).c_str() : "", ull(n.voluntary),
+             ull(n.involuntary));
     return out + buf;
 }
 

@@ -90,7 +90,7 @@ constexpr SysRow kRows[] = {
     {"kernel/random/poolsize", nullptr, "256"},
     {"kernel/random/uuid", fresh_uuid, nullptr},
     {"kernel/randomize_va_space", nullptr, "2"},
-    {"kernel/seccomp/actions_avail", nullptr, "kill_process kill_thread trap errno user_notif trace log allow"},
+    {"kernel/seccomp/actions_avail", nullptr, "kill_process kill_thread trap errno trace log allow"},
     {"kernel/sem", nullptr, "32000\t1024000000\t500\t32000"},
     {"kernel/shmall", nullptr, "18446744073692774399"},
     {"kernel/shmmax", nullptr, "18446744073692774399"},

@@ -15,6 +15,7 @@ struct PtraceState {
     bool seized = false;
     bool syscall_stops = false;     // resumed by PTRACE_SYSCALL
     bool single_step = false;       // resumed by PTRACE_SINGLESTEP
+    bool seccomp_stop = false;      // the stop under way is a filter's; own thread
     bool forced_trap_flag = false;  // TF in eflags is single-stepping's, not the program's
     int code = 0;           // of the stop, as wait reports it in si_status (signal | event << 8); 0 once waited for
     u64 message = 0;        // PTRACE_GETEVENTMSG

@@ -9,6 +9,7 @@
 #include "src/kernel/ns/namespaces.h"
 #include "src/kernel/process_tree.h"
 #include "src/kernel/ptrace.h"
+#include "src/kernel/seccomp.h"
 #include "src/kernel/sessions.h"
 #include "src/kernel/task_internals.h"
 #include "src/kernel/user_counts.h"
@@ -50,11 +51,8 @@ void inherit(Task& child, Task& t, const CloneArgs& a) {
     child.blocked = t.blocked;
     if (!vm || (a.flags & CLONE_VFORK)) child.altstack = t.altstack;
     if (!vm) child.rseq = t.rseq;
-    child.no_new_privs = t.no_new_privs;
     child.timer_slack = t.timer_slack;
     child.personality = t.personality;
-    child.seccomp_filter = t.seccomp_filter;
-    child.seccomp_mode = t.seccomp_mode;
     child.nice.store(t.nice.load());
     child.sched_policy.store(t.sched_policy.load());
     child.sched_priority.store(t.sched_priority.load());
@@ -102,6 +100,7 @@ Result<> link_child(Task& t, Task& child, const CloneArgs& a) {
         if (g.exiting || (g.execing && g.execing != &t) || t.killed()) return err(ERESTARTNOINTR);
     }
     if (child.pid_ns().dying) return err(ENOMEM);
+    seccomp_inherit(child, t);  // here, where no other thread can be synchronising filters
     if (thread) {
         link_task(child, g.leader->parent, -1);
         join_group_stop(child);

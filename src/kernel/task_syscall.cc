@@ -3,6 +3,7 @@
 
 #include "src/base/panic.h"
 #include "src/kernel/ptrace.h"
+#include "src/kernel/seccomp.h"
 
 namespace sbx {
 namespace {
@@ -14,15 +15,21 @@ void set_syscall_dispatcher(SyscallDispatcher d) { dispatcher = d; }
 void set_syscall_tracer(const SyscallTracer* t) { tracer = t; }
 
 RunState execute(Task& t, RunSyscallEntry s) {
+    bool after_trace = false;
     if (!s.after_ptrace_stop) {
         if (ptrace_syscall_stop(t, true)) return RunSyscallEntry{.after_ptrace_stop = true};
     } else {
-        ptrace_after_syscall_stop(t);
+        after_trace = t.ptrace && std::exchange(t.ptrace->seccomp_stop, false);
+        if (after_trace)
+            t.ptrace_signal = 0;  // an event's stop injects none
+        else
+            ptrace_after_syscall_stop(t);
         // Killed meanwhile: the call is not made.
         if (t.killed()) return RunInterrupt{};
         // The tracer took the call away; what it left in rax is the result.
         if (static_cast<i64>(t.regs.orig_rax) == -1) return RunSyscallExit{};
     }
+    if (std::optional<RunState> other = seccomp_entry(t, after_trace)) return *other;
     return RunSyscallInvoke{};
 }
 
