@@ -13,6 +13,7 @@ namespace sbx {
 namespace {
 
 constexpr int kIpc64 = 0x100, kMsgNoError = 010000, kMsgExcept = 020000, kMsgCopy = 040000;
+constexpr int kIpcInfo = 3, kMsgStat = 11, kMsgInfo = 12, kMsgStatAny = 13;
 constexpr size_t kMaxQueues = 1024;  // fewer than Linux's MSGMNI: the sentry holds the messages
 constexpr u64 kMaxMessage = 8192, kMaxBytes = 16384;
 constexpr int kIndexes = 32768;  // IPCMNI: an id is a sequence number times this and an index
@@ -30,6 +31,10 @@ struct MsgDs {
     u64 unused2[2];
 };
 static_assert(sizeof(MsgDs) == 120);
+struct MsgLimits {
+    i32 pool, map, max, mnb, mni, ssz, tql;
+    u16 seg;
+};
 
 struct Message {
     i64 type;
@@ -182,21 +187,57 @@ Result<long> sys_msgrcv(Task& t, int id, u64 at, u64 size, i64 type, int flags) 
     return static_cast<long>(n);
 }
 
+// IPC_INFO and MSG_INFO (msgctl_info).
+Result<long> information(Task& t, int cmd, UserPtr<MsgLimits> at) {
+    std::vector<Ref<Queue>> queues;
+    long highest = 0;
+    {
+        Ref<Table> tb = table_of(t);
+        Lock l(tb->mu);
+        for (auto& [index, q] : tb->queues) queues.push_back(q), highest = index;
+    }
+    constexpr i32 kQueues = static_cast<i32>(kMaxQueues), kBytes = static_cast<i32>(kMaxBytes);
+    MsgLimits m{kQueues * (kBytes / 1024), kBytes, static_cast<i32>(kMaxMessage), kBytes, kQueues, 16, kBytes, 0xffff};
+    if (cmd == kMsgInfo) {
+        m.pool = static_cast<i32>(queues.size());
+        m.map = m.tql = 0;
+        for (Ref<Queue>& q : queues) {
+            Lock l(q->mu);
+            m.map += static_cast<i32>(q->messages.size());
+            m.tql += static_cast<i32>(q->bytes);
+        }
+    }
+    SBX_TRY(t.copy_out(at, m));
+    return highest;
+}
+
+Result<Ref<Queue>> find_index(Task& t, int index) {
+    Ref<Table> tb = table_of(t);
+    Lock l(tb->mu);
+    auto it = tb->queues.find(index);
+    if (it == tb->queues.end()) return err(EINVAL);
+    return it->second;
+}
+
 Result<long> sys_msgctl(Task& t, int id, int cmd, UserPtr<MsgDs> at) {
     cmd &= ~kIpc64;
-    if (id < 0 || (cmd != IPC_RMID && cmd != IPC_SET && cmd != IPC_STAT)) return err(EINVAL);
+    if (id < 0) return err(EINVAL);
+    if (cmd == kIpcInfo || cmd == kMsgInfo) return information(t, cmd, at.cast<MsgLimits>());
+    const bool by_index = cmd == kMsgStat || cmd == kMsgStatAny, any = cmd == kMsgStatAny;
+    if (by_index) cmd = IPC_STAT;
+    if (cmd != IPC_RMID && cmd != IPC_SET && cmd != IPC_STAT) return err(EINVAL);
     MsgDs d{};
     if (cmd == IPC_SET) d = SBX_TRY(t.copy_in(at));
     Ref<Table> tb = table_of(t);
-    Ref<Queue> q = SBX_TRY(find(t, id));
+    Ref<Queue> q = SBX_TRY(by_index ? find_index(t, id) : find(t, id));
     const Creds& c = *t.creds();
     {
         Lock l(q->mu);
         if (q->removed) return err(EIDRM);
         if (cmd == IPC_STAT) {
-            if (!ipc_permitted(t, q->owner(), 0444)) return err(EACCES);
+            if (!any && !ipc_permitted(t, q->owner(), 0444)) return err(EACCES);
             const UserNamespace& ns = *c.user_ns;
-            d.key = q->key, d.mode = q->mode, d.seq = static_cast<u16>(id / kIndexes);
+            d.key = q->key, d.mode = q->mode, d.seq = static_cast<u16>(q->id / kIndexes);
             d.uid = ns.from_kuid_munged(q->uid), d.gid = ns.from_kgid_munged(q->gid);
             d.cuid = ns.from_kuid_munged(q->cuid), d.cgid = ns.from_kgid_munged(q->cgid);
             d.stime = q->stime, d.rtime = q->rtime, d.ctime = q->ctime;
@@ -221,7 +262,7 @@ Result<long> sys_msgctl(Task& t, int id, int cmd, UserPtr<MsgDs> at) {
     }
     if (cmd == IPC_STAT) {
         SBX_TRY(t.copy_out(at, d));
-        return 0;
+        return by_index ? q->id : 0;
     }
     if (cmd == IPC_RMID) {
         Lock l(tb->mu);
@@ -235,7 +276,7 @@ constexpr SyscallRow kRows[] = {
     {68, "msgget", syscall<sys_msgget>, "x flags", Support::Full, ""},
     {69, "msgsnd", syscall<sys_msgsnd>, "d ptr u flags", Support::Full, ""},
     {70, "msgrcv", syscall<sys_msgrcv>, "d ptr u d flags", Support::Partial, "MSG_COPY gives ENOSYS"},
-    {71, "msgctl", syscall<sys_msgctl>, "d d ptr", Support::Partial, "no IPC_INFO, MSG_INFO, MSG_STAT: EINVAL"},
+    {71, "msgctl", syscall<sys_msgctl>, "d d ptr", Support::Full, ""},
 };
 
 }  // namespace

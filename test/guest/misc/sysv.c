@@ -164,6 +164,13 @@ TEST(messages) {
     CHECK_ERR(msgrcv(id, &r, 32, 0, IPC_NOWAIT), ENOMSG);
     m.type = 0;
     CHECK_ERR(msgsnd(id, &m, 1, 0), EINVAL);
+    struct msginfo info;
+    int highest = msgctl(0, MSG_INFO, (void *)&info), seen = 0;
+    CHECK_GE(info.msgpool, 1);
+    struct msqid_ds each;
+    for (int i = 0; i <= highest; i++)
+        seen += msgctl(i, MSG_STAT, &each) == id;
+    CHECK_EQ(seen, 1);
     pid_t c = FORK();
     if (c == 0) {
         CHECK_EQ(msgrcv(id, &r, 32, 7, 0), 5);
