@@ -65,7 +65,7 @@ void MemoryManager::Impl::note_gap(Range r) {
 Result<u64> MemoryManager::Impl::find_room(u64 hint, u64 length, int flags) {
     u64 low = std::max(user.start, kMmapMinAddr);
     if (length > user.end - low) return err(ENOMEM);
-    hint = page_up(hint);
+    hint = page_down(hint);
     if (hint != 0) {
         hint = std::max(hint, low);
         if (hint <= user.end - length && !((flags & kMap32Bit) && hint + length > kLow2G.end)) {
