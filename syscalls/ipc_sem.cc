@@ -226,7 +226,8 @@ private:
     bool counted_ = false;
 };
 
-Result<long> operate(Task& t, int id, UserPtr<Op> at, u32 count, Nanos deadline) {
+// The analysis does not see that the operation's table is *tb.
+SBX_NO_TSA Result<long> operate(Task& t, int id, UserPtr<Op> at, u32 count, Nanos deadline) {
     if (count < 1 || id < 0) return err(EINVAL);
     if (count > kMaxOps) return err(E2BIG);
     std::vector<Op> ops(count);
