@@ -14,6 +14,8 @@ BEGIN {
     only["platform/stub"] = "src/base src/abi src/host platform"
     # devfs is a tmpfs with device nodes in it, as devtmpfs is in Linux.
     also["fs/devfs"] = "fs/tmpfs"
+    # /proc/PID/ns leads to files of nsfs, as it does in Linux.
+    also["fs/procfs"] = "fs/nsfs"
     from["net"] = layer["src/kernel"]; from["net/nat"] = layer["src/kernel"]; from["platform/"] = from["platform/stub"] = layer["src/cli"]
 }
 
