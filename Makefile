@@ -99,7 +99,7 @@ define write_if_changed # FILE,TEXT
 $(if $(and $(wildcard $(1)),$(findstring x$(strip $(2))x,x$(strip $(file <$(1)))x)),,$(shell mkdir -p $(dir $(1)))$(file >$(1),$(strip $(2))))
 endef
 ifneq ($(filter-out clean help deps deps-test deps-lint fetch asan ubsan tsan debug dist map format,$(or $(MAKECMDGOALS),all)),)
-$(call write_if_changed,$(BUILD)/.flags,$(filter-out -Werror $(NO_ERROR),$(CXX_ALL) $(CC_ALL) $(LINK) $(STUB_FLAGS)))
+$(call write_if_changed,$(BUILD)/.flags,$(filter-out -Werror $(NO_ERROR) -ffile-prefix-map=%,$(CXX_ALL) $(CC_ALL) $(LINK) $(STUB_FLAGS)))
 $(call write_if_changed,$(BUILD)/.sources,$(SRCS) $(UNIT_SRCS))
 endif
 
