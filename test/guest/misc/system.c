@@ -70,11 +70,14 @@ TEST(rlimits) {
     CHECK_ERR(prlimit(4194304 - 3, RLIMIT_CORE, NULL, &s), ESRCH);
 }
 TEST(priorities) {
-    CHECK_EQ(getpriority(PRIO_PROCESS, 0), 0);
-    CHECK_EQ(setpriority(PRIO_PROCESS, 0, 5), 0);
-    CHECK_EQ(getpriority(PRIO_PROCESS, 0), 5);
-    IN_CHILD(CHECK_EQ(getpriority(PRIO_PROCESS, 0), 5));
-    CHECK_EQ(nice(3), 8);
+    // Whoever runs the tests may have made them nice already.
+    int base = getpriority(PRIO_PROCESS, 0);
+    CHECK_GE(base, 0);
+    if (base > 10) skip("runs at too low a priority");
+    CHECK_EQ(setpriority(PRIO_PROCESS, 0, base + 5), 0);
+    CHECK_EQ(getpriority(PRIO_PROCESS, 0), base + 5);
+    IN_CHILD(CHECK_EQ(getpriority(PRIO_PROCESS, 0), base + 5));
+    CHECK_EQ(nice(3), base + 8);
     CHECK_EQ(setpriority(PRIO_PROCESS, 0, 100), 0); // clamped
     CHECK_EQ(getpriority(PRIO_PROCESS, 0), 19);
     CHECK_ERR(getpriority(9, 0), EINVAL);
