@@ -6,6 +6,7 @@
 #include "fs/vfs/inode.h"
 #include "fs/vfs/mount.h"
 #include "fs/vfs/open_file.h"
+#include "src/base/archive.h"
 
 namespace sbx::anon {
 namespace {
@@ -23,6 +24,13 @@ public:
     // Nothing of a shared inode can be changed (simple_setattr is not offered: ENXIO for opening, EPERM here).
     Result<> set_attr(const vfs::SetAttr&, const vfs::Caller&) override { return err(EPERM); }
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs&) override { return err(ENXIO); }
+    // There is one, in every process.
+    template <class A>
+    auto state_head(A a) const {
+        return a.args();
+    }
+    template <class H>
+    static AnonInode* state_make(state::Loader&, H&);
 };
 
 class AnonFs final : public vfs::FileSystem {
@@ -34,13 +42,43 @@ public:
         s.type = 0x09041934;  // ANON_INODE_FS_MAGIC
         return s;
     }
+    // There is one, in every process.
+    template <class A>
+    auto state_head(A a) const {
+        return a.args();
+    }
+    template <class H>
+    static AnonFs* state_make(state::Loader&, H&);
 };
+
+AnonFs& anon_fs() {
+    static AnonFs& fs = *make_ref<AnonFs>().release();
+    return fs;
+}
+
+AnonInode& anon_inode() {
+    static AnonInode& inode = *make_ref<AnonInode>(anon_fs()).release();
+    return inode;
+}
+
+template <class H>
+AnonFs* AnonFs::state_make(state::Loader&, H&) {
+    return Ref<AnonFs>(anon_fs()).release();
+}
+
+template <class H>
+AnonInode* AnonInode::state_make(state::Loader&, H&) {
+    return Ref<AnonInode>(anon_inode()).release();
+}
+
+SBX_SAVABLE(AnonFs);
+SBX_SAVABLE(AnonInode);
 
 }  // namespace
 
 vfs::Path anon_path(std::string_view name) {
-    static AnonFs& fs = *make_ref<AnonFs>().release();
-    static AnonInode& inode = *make_ref<AnonInode>(fs).release();
+    AnonFs& fs = anon_fs();
+    AnonInode& inode = anon_inode();
     static const Ref<vfs::Mount>& mount = *new Ref<vfs::Mount>(vfs::Mount::create(
         Ref<vfs::FileSystem>(fs), vfs::Dentry::create_root(Ref<vfs::Inode>(inode), "anon_inode:"), 0, "none"));
     return {mount, vfs::Dentry::create_root(Ref<vfs::Inode>(inode), "anon_inode:" + std::string(name))};

@@ -7,11 +7,14 @@
 #include <algorithm>
 
 #include "fs/anon/anon_inode.h"
+#include "src/base/archive.h"
 
 namespace sbx::anon {
 namespace {
 constexpr u64 kMax = ~0ull - 1;
 }
+
+SBX_SAVABLE(EventFile);
 
 EventFile::EventFile(u32 initial, bool semaphore, int flags)
     : OpenFile(anon_path("[eventfd]"), flags), semaphore_(semaphore), count_(initial) {}

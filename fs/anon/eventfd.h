@@ -16,6 +16,16 @@ public:
     std::string fdinfo(const vfs::Caller& c) const override;
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(0u, semaphore_, 0);
+    }
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        OpenFile::state(ar);
+        ar(count_);
+    }
     const bool semaphore_;
     mutable Mutex<Rank::Leaf> mu_;
     u64 count_ SBX_GUARDED_BY(mu_);

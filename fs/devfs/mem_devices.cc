@@ -9,6 +9,7 @@
 #include "fs/tmpfs/tmpfs.h"
 #include "fs/vfs/file_system.h"
 #include "fs/vfs/open_file.h"
+#include "src/base/archive.h"
 
 namespace sbx::devfs {
 namespace {
@@ -48,6 +49,11 @@ public:
     }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(vfs::Path(), 0, minor_);
+    }
     static Result<size_t> read_random(mm::IoBuf& dst) {
         size_t done = 0;
         while (dst.remaining() != 0) {
@@ -64,6 +70,7 @@ private:
 
     unsigned minor_;
 };
+SBX_SAVABLE(MemDevice);
 
 Result<Ref<vfs::OpenFile>> open_device(const vfs::OpenArgs& a, dev_t dev) {
     unsigned m = minor(dev);

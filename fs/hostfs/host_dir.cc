@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "fs/hostfs/host_open.h"
+#include "src/base/archive.h"
 
 namespace sbx::hostfs {
 namespace {
@@ -19,8 +20,8 @@ constexpr size_t kBuffer = 32768;
 
 class HostDirectory final : public vfs::OpenFile {
 public:
-    HostDirectory(const vfs::OpenArgs& a, HostInode& inode, UniqueFd fd, u64 dev)
-        : OpenFile(a.path, a.flags), node_(inode), fd_(std::move(fd)), dev_(dev) {
+    HostDirectory(vfs::Path path, int flags, HostInode& inode, UniqueFd fd, u64 dev)
+        : OpenFile(std::move(path), flags), node_(inode), fd_(std::move(fd)), dev_(dev) {
         FdBudget::get().hold(1);
     }
     ~HostDirectory() override { FdBudget::get().hold(-1); }
@@ -75,6 +76,21 @@ public:
     }
 
 private:
+    friend struct state::Access;
+    // Opened by state_loaded(), once the inode's place is known; the buffer is filled afresh.
+    HostDirectory(HostInode& inode, u64 dev) : HostDirectory({}, 0, inode, UniqueFd(), dev) {}
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.by_ref(*node_), dev_);
+    }
+    void state_loaded(state::Loader& ar) {
+        auto pin = node_->pin();
+        auto fd = pin ? open_dir(pin->fd()) : Result<UniqueFd>(err(pin.error()));
+        if (fd)
+            fd_ = std::move(*fd);
+        else
+            ar.fail("an open host directory is not there any more");
+    }
     Ref<HostInode> node_;
     UniqueFd fd_;
     u64 dev_;
@@ -85,13 +101,15 @@ private:
     i64 at_ SBX_GUARDED_BY(mu_) = -1;      // position of what comes next in the buffer
 };
 
+SBX_SAVABLE(HostDirectory);
+
 }  // namespace
 
 Result<Ref<vfs::OpenFile>> open_host_directory(const vfs::OpenArgs& a, HostInode& inode) {
     if ((a.flags & O_ACCMODE) != O_RDONLY) return err(EISDIR);
     HostInode::Pin p = SBX_TRY(inode.pin());
     UniqueFd fd = SBX_TRY(open_dir(p.fd()));
-    return Ref<vfs::OpenFile>(make_ref<HostDirectory>(a, inode, std::move(fd), inode.id().dev));
+    return Ref<vfs::OpenFile>(make_ref<HostDirectory>(a.path, a.flags, inode, std::move(fd), inode.id().dev));
 }
 
 }  // namespace sbx::hostfs

@@ -15,6 +15,7 @@
 #include "fs/vfs/fs_context.h"
 #include "fs/vfs/walk.h"
 #include "src/mm/memory_manager.h"
+#include "src/base/archive.h"
 
 namespace sbx::hostfs {
 namespace {
@@ -161,6 +162,12 @@ public:
     void poll_remove(Waiter& w) override { host_->queue.remove(w); }
     bool epoll_allowed() const override { return !host_->is_regular() && host_->type != S_IFDIR; }
 
+    const Ref<Inherited>& host() const { return host_; }
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(vfs::Path(), 0, host_);
+    }
+
 private:
     Result<size_t> write_regular(mm::IoBuf& src, i64* pos, const vfs::Caller& c) {
         Inherited& h = *host_;
@@ -188,6 +195,7 @@ private:
 
     Ref<Inherited> host_;
 };
+SBX_SAVABLE(InheritedFile);
 
 // The node that fstat(2) and /proc/self/fd see.
 class InheritedInode final : public vfs::Inode {
@@ -219,6 +227,8 @@ public:
         if (!again) return open_inherited_file(a.path, a.flags, host_);
         Ref<Inherited> h = make_ref<Inherited>();
         h->fd = std::move(*again);
+        h->number_outside = host_->number_outside;
+        h->again = true;
         h->type = host_->type;
         h->access = want;
         h->append = a.flags & O_APPEND;
@@ -236,6 +246,19 @@ public:
     }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.by_ref(fs()), ino(), host_);
+    }
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        Inode::state(ar);
+        ar(mapping_);
+    }
+    void state_loaded(state::Loader& ar) SBX_NO_TSA {
+        if (mapping_) mapping_->open_from(host_->fd.get(), ar);
+    }
     Ref<HostMapping> existing_mapping() {
         Lock l(mu_);
         return mapping_;
@@ -244,6 +267,7 @@ private:
     Mutex<Rank::Leaf> mu_;
     Ref<HostMapping> mapping_ SBX_GUARDED_BY(mu_);
 };
+SBX_SAVABLE(InheritedInode);
 
 Result<Ref<mm::Mappable>> InheritedFile::mappable(int, int, const vfs::Caller& c) {
     if (!host_->is_regular()) return err(ENODEV);
@@ -266,9 +290,45 @@ public:
         static InheritedFs* fs = new InheritedFs;  // for the life of the process
         return Ref<InheritedFs>(*fs);
     }
+    // There is one, in every process.
+    template <class A>
+    auto state_head(A a) const {
+        return a.args();
+    }
+    template <class H>
+    static InheritedFs* state_make(state::Loader&, H&) {
+        return get().release();
+    }
 };
+SBX_SAVABLE(InheritedFs);
 
 }  // namespace
+
+SBX_SAVABLE(Inherited);
+
+template <class H>
+Inherited* Inherited::state_make(state::Loader& ar, H& head) {
+    auto& [number, again, access, append] = head;
+    auto* sources = ar.given<Sources>();
+    if (!sources) return nullptr;
+    for (auto& [fd, file] : sources->streams) {
+        if (fd != number) continue;
+        Ref<Inherited> h = static_cast<InheritedFile&>(*file).host();
+        if (!again) return h.release();
+        auto opened = reopen(h->fd.get(), access | (append ? O_APPEND : 0));
+        if (!opened) break;
+        auto* i = new Inherited;
+        i->fd = std::move(*opened);
+        i->number_outside = number;
+        i->again = true;
+        i->type = h->type;
+        i->access = access;
+        i->append = append;
+        return i;
+    }
+    ar.fail("descriptor " + std::to_string(number) + " of sbx itself is not what it was when the sandbox was saved");
+    return nullptr;
+}
 
 Inherited::Inherited() { FdBudget::get().hold(2); }
 
@@ -336,6 +396,7 @@ Result<Ref<vfs::OpenFile>> open_inherited(int fd) {
     Statx s = SBX_TRY(stat_fd(fd));
     std::string name = name_of(fd, s);
     Ref<Inherited> h = make_ref<Inherited>();
+    h->number_outside = fd;
     h->fd = SBX_TRY(take(fd));
     h->type = static_cast<u32>(s.mode) & S_IFMT;
     h->access = flags & O_ACCMODE;

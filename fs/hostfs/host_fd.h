@@ -32,6 +32,18 @@ struct Inherited : PolledFd {
     bool terminal = false;
     StreamMode mode = StreamMode::PollFirst;
     bool append = false;
+    int number_outside = -1;  // the descriptor's number when sbx was started
+    bool again = false;       // a regular file opened once more, with a position of its own
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(number_outside, again, access, append);
+    }
+    // The stream of that number of the new process.
+    template <class H>
+    static Inherited* state_make(state::Loader& ar, H& head);
+    template <class A>
+    void state(A&) {}
     bool is_regular() const { return type == S_IFREG; }
     int io_fd() const { return stream_fd ? stream_fd.get() : fd.get(); }
     // Registers with the poller at first use.

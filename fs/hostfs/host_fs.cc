@@ -9,6 +9,7 @@
 
 #include "fs/hostfs/fd_budget.h"
 #include "fs/hostfs/host_inode.h"
+#include "src/base/archive.h"
 
 namespace sbx::hostfs {
 
@@ -16,6 +17,25 @@ HostId HostId::of(const Statx& s) {
     constexpr u32 kBtime = 0x800;  // STATX_BTIME
     i64 born = (s.mask & kBtime) ? s.btime.sec * kNanosPerSec + s.btime.nsec : 0;
     return HostId{s.dev(), s.ino, born, static_cast<u32>(s.mode) & S_IFMT};
+}
+
+SBX_SAVABLE(HostFs);
+
+template <class H>
+HostFs* HostFs::state_make(state::Loader& ar, H& head) {
+    auto* sources = ar.given<Sources>();
+    auto index = static_cast<size_t>(std::get<0>(head));
+    if (sources && index < sources->file_systems.size() && sources->file_systems[index])
+        return static_cast<HostFs*>(Ref<vfs::FileSystem>(sources->file_systems[index]).release());
+    ar.fail("the configuration has fewer mounts of host directories than when the sandbox was saved");
+    return nullptr;
+}
+
+HostInode* HostFs::loaded_inode(u64 ino, const HostId& id) {
+    auto* i = new HostInode(*this, ino, id);
+    Lock l(mu_);
+    inodes_[id] = i;
+    return i;
 }
 
 HostFs::HostFs(const Options& o) : options_(o) {}

@@ -16,6 +16,10 @@ struct HostId {
     u64 dev = 0, ino = 0;
     i64 btime = 0;
     u32 type = 0;
+    template <class A>
+    void state(A& ar) {
+        ar(dev, ino, btime, type);
+    }
     static HostId of(const Statx& s);
     friend bool operator==(const HostId&, const HostId&) = default;
 };
@@ -38,6 +42,8 @@ public:
     const Hidden* hidden() const { return options_.hidden.get(); }
     // The inode of a host file, found as `name` in `parent` (both may be missing: an unnamed file). fd: its O_PATH descriptor, if open.
     Ref<HostInode> inode_for(const Statx& s, Ref<HostInode> parent, std::string_view name, UniqueFd fd);
+    // A new inode for one that was saved; with one reference.
+    HostInode* loaded_inode(u64 ino, const HostId& id);
     // st_ino that is unique over all host file systems below the root.
     u64 ino_of(u64 dev, u64 ino);
 
@@ -47,6 +53,19 @@ public:
 
 private:
     friend class HostInode;
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(options_.source);
+    }
+    // The one that the new process has for the same directory.
+    template <class H>
+    static HostFs* state_make(state::Loader& ar, H& head);
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        FileSystem::state(ar);
+        ar(devs_, root_);
+    }
     struct Hash {
         size_t operator()(const HostId& k) const {
             return static_cast<size_t>((k.ino * 0x9e3779b97f4a7c15u) ^ (k.dev << 7));

@@ -8,6 +8,7 @@
 #include "fs/hostfs/host_open.h"
 #include "fs/vfs/walk.h"
 #include "src/base/panic.h"
+#include "src/base/archive.h"
 
 namespace sbx::hostfs {
 namespace {
@@ -24,6 +25,33 @@ u64 tick() {
 HostFile::HostFile(HostInode& inode, UniqueFd fd, bool readable, bool writable)
     : inode_(inode), fd_(std::move(fd)), readable_(readable), writable_(writable) {
     FdBudget::get().hold(1);
+}
+
+SBX_SAVABLE(HostFile);
+SBX_SAVABLE(HostInode);
+
+void HostFile::state_loaded(state::Loader& ar) {
+    fd_ = inode_->open_again(!writable_ ? O_RDONLY : readable_ ? O_RDWR : O_WRONLY, ar);
+}
+
+bool HostInode::is_root() const { return host_fs().root() == this; }
+
+template <class H>
+HostInode* HostInode::state_make(state::Loader& ar, H& head) {
+    auto& [fs, ino, id, root] = head;
+    HostFs& host = fs;
+    if (!root) return host.loaded_inode(ino, id);
+    auto* r = static_cast<HostInode*>(host.root().release());
+    if (!(r->id() == id)) ar.fail("a directory of the host is another one than when the sandbox was saved");
+    return r;
+}
+
+UniqueFd HostInode::open_again(int flags, state::Loader& ar) {
+    auto fd = open_real(flags);
+    if (fd) return std::move(*fd);
+    Lock l(mu_);
+    ar.fail("the host file " + name_ + " cannot be opened again: " + errno_text(fd.error().value));
+    return {};
 }
 
 HostFile::~HostFile() { FdBudget::get().hold(-1); }

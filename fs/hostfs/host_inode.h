@@ -25,6 +25,16 @@ public:
     HostInode& inode() const { return *inode_; }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.by_ref(*inode_), readable_, writable_);
+    }
+    // Opened by state_loaded(), once the inode's place is known.
+    HostFile(HostInode& inode, bool readable, bool writable) : HostFile(inode, UniqueFd(), readable, writable) {}
+    template <class A>
+    void state(A&) {}
+    void state_loaded(state::Loader& ar);
     void on_last_unref() override;
     Ref<HostInode> inode_;
     UniqueFd fd_;
@@ -68,6 +78,8 @@ public:
     Result<Ref<HostMapping>> mapping(HostFile& file);
     // Whether this directory must not show `name` (hidden.h).
     bool hides(std::string_view name) const;
+    // Opens it again in a process that loaded it. What is wrong is told to the loader.
+    UniqueFd open_again(int flags, state::Loader& ar);
     // Tells mappings of a truncation: what is mapped from `from` on is dropped.
     void invalidate_mappings(u64 from);
 
@@ -96,6 +108,19 @@ public:
 private:
     friend class HostFile;
     friend class HostMapping;
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.by_ref(host_fs()), ino(), id_, is_root());
+    }
+    template <class H>
+    static HostInode* state_make(state::Loader& ar, H& head);
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        Inode::state(ar);
+        ar(parent_, name_, reader_, writer_, mapping_);
+    }
+    bool is_root() const;
     ~HostInode() override = default;
     void on_last_unref() override;
     Result<> writable_fs() const;  // EROFS

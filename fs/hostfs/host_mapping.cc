@@ -1,6 +1,8 @@
 // mmap of host files.
 #include "fs/hostfs/host_mapping.h"
+#include "src/base/archive.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 namespace sbx::hostfs {
@@ -38,6 +40,20 @@ Result<Ref<HostMapping>> HostMapping::create(int fd, bool writable) {
 Result<> HostMapping::add_file(HostFile& file) {
     if (!file.writable() || !file.readable()) return {};
     return backing_->make_writable(file.fd());
+}
+
+SBX_SAVABLE(HostBacking);
+SBX_SAVABLE(HostMapping);
+
+void HostMapping::state_loaded(state::Loader& ar) {
+    // Of an inherited descriptor: its inode calls open_from().
+    if (inode_) backing_->set_fd(inode_->open_again(backing_->writable() ? O_RDWR : O_RDONLY, ar));
+}
+
+void HostMapping::open_from(int fd, state::Loader& ar) {
+    UniqueFd copy(fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!copy) ar.fail(std::string("a mapped inherited descriptor: ") + errno_text(errno));
+    backing_->set_fd(std::move(copy));
 }
 
 void HostMapping::on_last_unref() {

@@ -21,8 +21,18 @@ public:
     void dec_ref(Range) override {}
     bool writable() const { return writable_.load(std::memory_order_acquire); }
     Result<> make_writable(int from);
+    void set_fd(UniqueFd fd) { fd_ = std::move(fd); }
 
 private:
+    friend struct state::Access;
+    explicit HostBacking(bool writable) : HostBacking(UniqueFd(), writable) {}
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(writable());
+    }
+    // Its mapping opens the file again.
+    template <class A>
+    void state(A&) {}
     UniqueFd fd_;
     std::atomic<bool> writable_;
 };
@@ -35,6 +45,8 @@ public:
     // `file` is about to be mapped too: if it is open for writing, so is the backing from now on.
     Result<> add_file(HostFile& file);
     void invalidate(u64 from);
+    // Of an inherited descriptor, in a process that loaded it.
+    void open_from(int fd, state::Loader& ar);
 
     Result<mm::Translation> translate(u64 offset, u64 length, bool write) override;
     void add_mapping(mm::MemoryManager& mm, Range addr, u64 offset, bool writable_shared) override;
@@ -43,6 +55,14 @@ public:
     Result<> sync(Range file_range) override;
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(inode_.get(), backing_);
+    }
+    template <class A>
+    void state(A&) {}
+    void state_loaded(state::Loader& ar);
     HostMapping(HostInode* inode, Ref<HostBacking> backing) : inode_(inode), backing_(std::move(backing)) {}
     void on_last_unref() override;
     Ref<HostInode> inode_;  // or null

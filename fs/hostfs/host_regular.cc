@@ -7,6 +7,7 @@
 #include "fs/vfs/file_mapping.h"
 #include "fs/vfs/fs_context.h"
 #include "fs/vfs/walk.h"
+#include "src/base/archive.h"
 
 namespace sbx::hostfs {
 namespace {
@@ -24,8 +25,8 @@ u32 sync_flags(int open_flags) {
 
 class HostRegular final : public vfs::OpenFile {
 public:
-    HostRegular(const vfs::OpenArgs& a, HostInode& inode, Ref<HostFile> file)
-        : OpenFile(a.path, a.flags), node_(inode), file_(std::move(file)) {}
+    HostRegular(vfs::Path path, int flags, HostInode& inode, Ref<HostFile> file)
+        : OpenFile(std::move(path), flags), node_(inode), file_(std::move(file)) {}
 
     Result<size_t> read(mm::IoBuf& dst, i64* pos, u32, const vfs::Caller&) override {
         return read_data(file_->fd(), dst, pos, 0);
@@ -73,9 +74,15 @@ public:
     bool epoll_allowed() const override { return false; }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(vfs::Path(), 0, a.by_ref(*node_), file_);
+    }
     Ref<HostInode> node_;
     Ref<HostFile> file_;
 };
+SBX_SAVABLE(HostRegular);
 
 }  // namespace
 
@@ -151,7 +158,7 @@ Result<size_t> write_data(int fd, mm::IoBuf& src, i64* pos, u32 rwf, bool append
 Result<Ref<vfs::OpenFile>> open_host_regular(const vfs::OpenArgs& a, HostInode& inode) {
     int mode = a.flags & O_ACCMODE;
     Ref<HostFile> f = SBX_TRY(inode.open_data(mode != O_WRONLY, mode == O_WRONLY || mode == O_RDWR));
-    return Ref<vfs::OpenFile>(make_ref<HostRegular>(a, inode, std::move(f)));
+    return Ref<vfs::OpenFile>(make_ref<HostRegular>(a.path, a.flags, inode, std::move(f)));
 }
 
 }  // namespace sbx::hostfs

@@ -25,10 +25,18 @@ struct Options {
     Cache cache = Cache::Revalidate;
     OwnerHook owner = nullptr;
     Ref<Hidden> hidden;  // may be null: nothing is hidden
+    int source = -1;     // which of the configured directories this is, for a process that loads what was saved
 };
 
 // `root`: an O_PATH descriptor. Call it before the sentry loses its root: it keeps /proc/self/fd (see host_calls.h).
 Result<Ref<vfs::FileSystem>> create(host::UniqueFd root, const Options& options);
+
+// The host file systems and descriptors of a process that loads a kernel, by Options::source and by number; given to the Loader.
+struct Sources {
+    std::vector<Ref<vfs::FileSystem>> file_systems;
+    // Open files over the inherited descriptors, as open_inherited() made them.
+    std::vector<std::pair<int, Ref<vfs::OpenFile>>> streams;
+};
 
 // An open file over an inherited host descriptor of any kind (stdin, --pass-fd), which it owns and closes. 0 and 1 are /dev/null to the
 // sentry afterwards, 2 stays what it was for messages. EBADF.

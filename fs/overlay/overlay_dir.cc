@@ -7,6 +7,7 @@
 #include <unordered_set>
 
 #include "fs/overlay/overlay_inode.h"
+#include "src/base/archive.h"
 
 namespace sbx::overlay {
 namespace {
@@ -71,7 +72,7 @@ namespace {
 
 class OverlayDirectory final : public vfs::OpenFile {
 public:
-    OverlayDirectory(const vfs::OpenArgs& a, OverlayInode& inode) : OpenFile(a.path, a.flags), node_(inode) {}
+    OverlayDirectory(vfs::Path path, int flags, OverlayInode& inode) : OpenFile(std::move(path), flags), node_(inode) {}
 
     bool seekable() const override { return true; }
     bool epoll_allowed() const override { return false; }
@@ -106,6 +107,16 @@ public:
     }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(vfs::Path(), 0, a.by_ref(*node_));
+    }
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        OpenFile::state(ar);
+        ar(list_);
+    }
     std::shared_ptr<const std::vector<Listed>> current() {
         Lock l(mu_);
         return list_;
@@ -115,11 +126,13 @@ private:
     std::shared_ptr<const std::vector<Listed>> list_ SBX_GUARDED_BY(mu_);
 };
 
+SBX_SAVABLE(OverlayDirectory);
+
 }  // namespace
 
 Result<Ref<vfs::OpenFile>> open_overlay_directory(const vfs::OpenArgs& a, OverlayInode& inode) {
     if ((a.flags & O_ACCMODE) != O_RDONLY) return err(EISDIR);
-    return Ref<vfs::OpenFile>(make_ref<OverlayDirectory>(a, inode));
+    return Ref<vfs::OpenFile>(make_ref<OverlayDirectory>(a.path, a.flags, inode));
 }
 
 }  // namespace sbx::overlay

@@ -5,14 +5,15 @@
 #include "fs/vfs/file_mapping.h"
 #include "fs/vfs/fs_context.h"
 #include "fs/vfs/walk.h"
+#include "src/base/archive.h"
 
 namespace sbx::overlay {
 namespace {
 
 class OverlayFile final : public vfs::OpenFile {
 public:
-    OverlayFile(const vfs::OpenArgs& a, OverlayInode& inode, Ref<vfs::OpenFile> real, bool in_upper)
-        : OpenFile(a.path, a.flags), node_(inode), first_(std::move(real)), in_upper_(in_upper) {}
+    OverlayFile(vfs::Path path, int flags, OverlayInode& inode, Ref<vfs::OpenFile> real, bool in_upper)
+        : OpenFile(std::move(path), flags), node_(inode), first_(std::move(real)), in_upper_(in_upper) {}
     ~OverlayFile() override {
         if (vfs::OpenFile* f = later_.load(std::memory_order_acquire)) f->unref();
     }
@@ -50,6 +51,16 @@ public:
     bool epoll_allowed() const override { return false; }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(vfs::Path(), 0, a.by_ref(*node_), first_, in_upper_);
+    }
+    template <class A>
+    void state(A& ar) {
+        OpenFile::state(ar);
+        ar.holding(later_);
+    }
     // A file opened for reading before somebody else had it copied up reads the copy from then on (ovl_real_fdget).
     vfs::OpenFile* real(const vfs::Caller& c) {
         if (in_upper_) return first_.get();
@@ -71,11 +82,13 @@ private:
     std::atomic<vfs::OpenFile*> later_{nullptr};  // holds a reference; set once
 };
 
+SBX_SAVABLE(OverlayFile);
+
 }  // namespace
 
 Ref<vfs::OpenFile> open_overlay_file(const vfs::OpenArgs& a, OverlayInode& inode, Ref<vfs::OpenFile> real,
                                      bool in_upper) {
-    return make_ref<OverlayFile>(a, inode, std::move(real), in_upper);
+    return make_ref<OverlayFile>(a.path, a.flags, inode, std::move(real), in_upper);
 }
 
 }  // namespace sbx::overlay

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "fs/overlay/overlay_inode.h"
+#include "src/base/archive.h"
 
 namespace sbx::overlay {
 namespace {
@@ -9,6 +10,32 @@ namespace {
 constexpr u64 kUpperBit = 1ull << 47;
 constexpr u64 kMagic = 0x794c7630;  // OVERLAYFS_SUPER_MAGIC
 }  // namespace
+
+SBX_SAVABLE(OverlayFs);
+SBX_SAVABLE(OverlayInode);
+
+template <class A>
+void OverlayInode::state(A& ar) SBX_NO_TSA {
+    Inode::state(ar);
+    ar(merges_, nlink_change_, lower_nlink_, parent_, name_, redirect_);
+    bool for_lower = overlay().stands_for(lower(), *this), for_upper = overlay().stands_for(upper(), *this);
+    ar(for_lower, for_upper);
+    if constexpr (A::kLoading) {
+        if (for_lower && lower()) overlay().let_stand_for(lower(), *this);
+        if (for_upper && upper()) overlay().let_stand_for(upper(), *this);
+    }
+}
+
+bool OverlayFs::stands_for(vfs::Inode* layer, const OverlayInode& i) {
+    Lock l(mu_);
+    auto it = by_layer_.find(layer);
+    return it != by_layer_.end() && it->second == &i;
+}
+
+void OverlayFs::let_stand_for(vfs::Inode* layer, OverlayInode& i) {
+    Lock l(mu_);
+    by_layer_[layer] = &i;
+}
 
 Ref<vfs::Inode> OverlayFs::root() { return root_; }
 

@@ -47,9 +47,22 @@ public:
     Ref<vfs::Inode> lower_root() { return lower_->fs().root(); }
     // True if the upper layer outlives this overlay: directories are marked as Linux's overlayfs marks them.
     bool upper_is_kept() const { return upper_->fs().type_name() == "hostfs"; }
+    // Whether i is what stands for that inode of a layer; makes it so.
+    bool stands_for(vfs::Inode* layer, const OverlayInode& i);
+    void let_stand_for(vfs::Inode* layer, OverlayInode& i);
 
 private:
     friend class Claim;
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(lower_, upper_);
+    }
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        FileSystem::state(ar);
+        ar(root_, kept_, upper_inos_);
+    }
     static Result<Ref<vfs::OpenFile>> open_layer(const Ref<vfs::Mount>& m, vfs::Inode& i, int flags,
                                                  const vfs::Caller& c);
     const Ref<vfs::Mount> lower_, upper_;  // in no namespace
@@ -108,6 +121,13 @@ public:
 private:
     friend class OverlayFs;
     friend class Claim;
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.by_ref(overlay()), ino(), type(), lower_, Ref<vfs::Inode>(upper()));
+    }
+    template <class A>
+    void state(A& ar);
     void on_last_unref() override;
     Result<> copy_up_one(const vfs::Caller& c, u64 bytes);
     Result<Ref<Inode>> make_upper(vfs::Inode* dir, const std::string& name, const vfs::Attr& a, const vfs::Caller& c,
@@ -173,8 +193,12 @@ private:
 
 struct Listed {
     std::string name;
-    u64 ino;
-    u8 type;
+    u64 ino = 0;
+    u8 type = 0;
+    template <class A>
+    void state(A& ar) {
+        ar(name, ino, type);
+    }
 };
 // Entries of an overlay directory without `.` and `..`, each name once.
 Result<std::vector<Listed>> list_directory(OverlayInode& dir, const vfs::Caller& c);

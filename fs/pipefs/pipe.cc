@@ -10,6 +10,7 @@
 #include <bit>
 
 #include "src/mm/memory_manager.h"
+#include "src/base/archive.h"
 
 namespace sbx::pipefs {
 
@@ -58,6 +59,23 @@ Bytes Pipe::free_span_locked() {
 }
 
 Bytes Pipe::used_span_locked() { return Bytes(&ring_[head_], std::min(used_, ring_size_ - head_)); }
+
+SBX_SAVABLE(Pipe);
+SBX_SAVABLE(PipeFile);
+
+template <class A>
+void Pipe::state(A& ar) SBX_NO_TSA {
+    std::string content;
+    if constexpr (!A::kLoading)
+        for (size_t i = 0; i < used_; i++) content += static_cast<char>(ring_[(head_ + i) % ring_size_]);
+    ar(content, capacity_, packets_, readers_, writers_, reader_opens_, writer_opens_);
+    if constexpr (A::kLoading) {
+        if (content.size() > capacity_) return ar.fail("a pipe holds more than it can");
+        grow_locked(content.size());
+        content.copy(reinterpret_cast<char*>(ring_.get()), content.size());
+        used_ = content.size();
+    }
+}
 
 PipeFile::PipeFile(vfs::Path path, int flags, Ref<Pipe> pipe, bool fifo)
     : OpenFile(std::move(path), flags), pipe_(std::move(pipe)), fifo_(fifo) {

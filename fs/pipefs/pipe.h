@@ -26,6 +26,9 @@ public:
 
 private:
     friend class PipeFile;
+    friend struct state::Access;
+    template <class A>
+    void state(A& ar);
     size_t room_locked() const SBX_REQUIRES(mu_) { return capacity_ - used_; }
     void grow_locked(size_t need) SBX_REQUIRES(mu_);
     // The longest stretch without a wrap, to fill or to drain.
@@ -66,6 +69,18 @@ public:
     bool has_readers() const;
 
 private:
+    friend struct state::Access;
+    // Made by the archive: the pipe was saved with this end counted.
+    PipeFile(Ref<Pipe> pipe, bool fifo) : OpenFile({}, 0), pipe_(std::move(pipe)), fifo_(fifo) {}
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(pipe_, fifo_);
+    }
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        OpenFile::state(ar);
+        ar(seen_reader_opens_, seen_writer_opens_);
+    }
     Ref<Pipe> pipe_;
     const bool fifo_;
     u64 seen_reader_opens_ = 0, seen_writer_opens_ = 0;

@@ -5,14 +5,15 @@
 #include "fs/vfs/dentry.h"
 #include "fs/vfs/file_system.h"
 #include "fs/vfs/mount.h"
+#include "src/base/archive.h"
 
 namespace sbx::pipefs {
 namespace {
 
 class PipeInode final : public vfs::Inode {
 public:
-    PipeInode(vfs::FileSystem& fs, u64 ino, const Creds& c)
-        : Inode(fs, ino, S_IFIFO), uid_(c.fsuid), gid_(c.fsgid), created_(vfs::now()) {}
+    PipeInode(vfs::FileSystem& fs, u64 ino, Kuid uid, Kgid gid)
+        : Inode(fs, ino, S_IFIFO), uid_(uid), gid_(gid), created_(vfs::now()) {}
     Result<vfs::Attr> attr() override {
         Lock l(mu_);
         vfs::Attr a;
@@ -34,6 +35,17 @@ public:
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override { return vfs::open_fifo(a, *this); }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.by_ref(fs()), ino(), uid_, gid_);
+    }
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        Inode::state(ar);
+        ar.raw(created_);
+        ar(mode_, uid_, gid_);
+    }
     Mutex<Rank::Leaf> mu_;
     u32 mode_ = 0600;
     Kuid uid_;
@@ -44,21 +56,42 @@ private:
 class PipeFs final : public vfs::FileSystem {
 public:
     std::string_view type_name() const override { return "pipefs"; }
-    Ref<vfs::Inode> root() override { return make_ref<PipeInode>(*this, next_ino(), Creds()); }
+    Ref<vfs::Inode> root() override { return make_ref<PipeInode>(*this, next_ino(), 0, 0); }
     Result<vfs::StatFs> statfs() override {
         vfs::StatFs s;
         s.type = 0x50495045;  // PIPEFS_MAGIC
         return s;
     }
     u64 next_ino() { return ino_.fetch_add(1) + 1; }
+    // There is one, in every process.
+    template <class A>
+    auto state_head(A a) const {
+        return a.args();
+    }
+    template <class H>
+    static PipeFs* state_make(state::Loader&, H&);
+    template <class A>
+    void state(A& ar) {
+        FileSystem::state(ar);
+        ar(ino_);
+    }
 
 private:
     std::atomic<u64> ino_{0};
 };
 
+PipeFs& pipe_fs();
+SBX_SAVABLE(PipeInode);
+SBX_SAVABLE(PipeFs);
+
 PipeFs& pipe_fs() {
     static PipeFs& fs = *make_ref<PipeFs>().release();
     return fs;
+}
+
+template <class H>
+PipeFs* PipeFs::state_make(state::Loader&, H&) {
+    return Ref<PipeFs>(pipe_fs()).release();
 }
 
 vfs::Path pipe_path(Ref<vfs::Inode> inode) {
@@ -88,7 +121,7 @@ Result<Ref<vfs::OpenFile>> open_fifo(const vfs::OpenArgs& a, vfs::Inode& inode) 
 }  // namespace
 
 Ends create_pipe(int flags, const vfs::Caller& c) {
-    Ref<PipeInode> inode = make_ref<PipeInode>(pipe_fs(), pipe_fs().next_ino(), *c.creds);
+    Ref<PipeInode> inode = make_ref<PipeInode>(pipe_fs(), pipe_fs().next_ino(), c.creds->fsuid, c.creds->fsgid);
     Ref<Pipe> pipe = pipe_of(*inode);
     vfs::Path path = pipe_path(inode);
     return {make_ref<PipeFile>(path, O_RDONLY | flags, pipe, false),

@@ -21,6 +21,14 @@ public:
     u64 limit() const { return limit_.load(); }  // 0: none
     // False if more is in use.
     bool set_limit(u64 pages);
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(u64());
+    }
+    template <class A>
+    void state(A& ar) {
+        ar(used_, limit_);
+    }
 
 private:
     std::atomic<u64> used_{0}, limit_;
@@ -55,9 +63,22 @@ public:
     Result<> remove(Range file_range) override;
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(memory_, kind_, quota_);
+    }
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        ar(pages_, size_, page_count_, seals_);
+    }
     struct At {
-        u64 offset;
+        u64 offset = 0;
         void advance(u64 delta) { offset += delta; }
+        template <class A>
+        void state(A& ar) {
+            ar(offset);
+        }
         bool joins(const At& next, u64 length) const { return offset + length == next.offset; }
     };
     // Allocates what is missing of a page range; ENOSPC. New pages that `overwritten` covers are not cleared, and listed in *dirty.

@@ -33,6 +33,16 @@ public:
     Ref<FileData> new_data();
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(memory_, Options{0, 0, root_mode_, root_uid_, root_gid_}, kind_);
+    }
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        FileSystem::state(ar);
+        ar(quota_, inodes_, max_inodes_, next_ino_, root_);
+    }
     Ref<mm::MemoryFile> memory_;
     const mm::MemoryKind kind_;
     Ref<Quota> quota_;
@@ -51,6 +61,10 @@ public:
     struct Entry {
         std::string name;
         Ref<TmpfsInode> inode;
+        template <class A>
+        void state(A& ar) {
+            ar(name, inode);
+        }
     };
     TmpfsInode* find(std::string_view name) const;
     void add(std::string_view name, Ref<TmpfsInode> inode);
@@ -60,6 +74,12 @@ public:
     size_t size() const { return count_.load(std::memory_order_relaxed); }
     i64 next_position() const { return next_; }
     const std::map<i64, Entry>& entries() const { return by_position_; }
+    template <class A>
+    void state(A& ar) {
+        ar(by_position_, count_, next_);
+        if constexpr (A::kLoading)
+            for (auto& [position, e] : by_position_) by_name_[e.name] = position;
+    }
 
 private:
     std::map<i64, Entry> by_position_;
@@ -107,6 +127,17 @@ public:
     u32 links() const;
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const SBX_NO_TSA {
+        return a.args(a.by_ref(tmpfs()), ino(), vfs::NewNode{type() | mode(), uid_.load(), gid_.load(), rdev_});
+    }
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        Inode::state(ar);
+        for (timespec* t : {&atime_, &mtime_, &ctime_, &btime_}) ar.raw(*t);
+        ar(mode_, uid_, gid_, nlink_, xattrs_, xattr_bytes_, has_capability_, data_, dir_, target_);
+    }
     void on_last_unref() override;
     TmpfsFs& tmpfs() const { return static_cast<TmpfsFs&>(fs()); }
     void fill_meta(vfs::Attr& a) const;
@@ -120,7 +151,7 @@ private:
     mutable Mutex<Rank::Leaf> meta_mu_;
     u32 nlink_ SBX_GUARDED_BY(meta_mu_);
     timespec atime_ SBX_GUARDED_BY(meta_mu_), mtime_ SBX_GUARDED_BY(meta_mu_), ctime_ SBX_GUARDED_BY(meta_mu_);
-    const timespec btime_;
+    timespec btime_;  // never changes
     std::map<std::string, std::string, std::less<>> xattrs_ SBX_GUARDED_BY(meta_mu_);
     size_t xattr_bytes_ SBX_GUARDED_BY(meta_mu_) = 0;
     std::atomic<bool> has_capability_{false};  // security.capability is set

@@ -31,6 +31,12 @@ public:
     bool epoll_allowed() const override { return false; }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        OpenFile::state(ar);
+        ar(end_);
+    }
     // Entries made after the reading began are not shown, or a program that makes one for each it reads would never end.
     std::atomic<i64> end_{0};
 };

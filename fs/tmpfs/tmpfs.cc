@@ -9,6 +9,7 @@
 #include "fs/tmpfs/open_files.h"
 #include "fs/vfs/dentry.h"
 #include "fs/vfs/mount.h"
+#include "src/base/archive.h"
 
 namespace sbx::tmpfs {
 namespace {
@@ -134,6 +135,13 @@ Result<> parse_options(std::string_view data, const UserNamespace& ns, Options& 
 }
 
 Ref<vfs::FileSystem> create(const Options& o) { return make_ref<TmpfsFs>(internal->memory, o); }
+
+SBX_SAVABLE(Quota);
+SBX_SAVABLE(FileData);
+SBX_SAVABLE(TmpfsFs);
+SBX_SAVABLE(TmpfsInode);
+SBX_SAVABLE(RegularFile);
+SBX_SAVABLE(DirectoryFile);
 
 TmpfsFs::TmpfsFs(Ref<mm::MemoryFile> memory, const Options& o, mm::MemoryKind kind)
     : memory_(std::move(memory)),

@@ -18,6 +18,10 @@ struct Options {
     u32 mode = 01777;
     Kuid uid = 0;
     Kgid gid = 0;
+    template <class A>
+    void state(A& ar) {
+        ar(size, inodes, mode, uid, gid);
+    }
 };
 
 // Before anything else here, once: where data goes. `total_memory` is what percentages and the default of half of it refer to.

@@ -76,6 +76,10 @@ private:
     friend class FileSystem;
     friend class Mount;
     friend class MountNamespace;
+    friend struct state::Access;
+    template <class A>
+    void state(A& ar);
+    void state_loaded(state::Loader& ar);
     Dentry() = default;
     ~Dentry() override;
     void on_last_unref() override;
@@ -95,6 +99,7 @@ private:
     bool root_ = false;
     bool stable_ = true;                       // FileSystem::dentries_stable
     bool hashed_ = false;                      // DentryTree
+    bool was_hashed_ = false;                  // when it was saved
     u32 hash_ = 0;                             // DentryTree
     Dentry* hash_next_ = nullptr;              // DentryTree
     Ref<Dentry> parent_;                       // DentryTree

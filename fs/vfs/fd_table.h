@@ -39,9 +39,18 @@ public:
     size_t count() const;
 
 private:
+    friend struct state::Access;
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        ar(slots_, next_free_);
+    }
     struct Slot {
         Ref<OpenFile> file;
         bool cloexec = false;
+        template <class A>
+        void state(A& ar) {
+            ar(file, cloexec);
+        }
     };
     Result<int> add_locked(Ref<OpenFile>& f, bool cloexec, u64 limit, size_t min) SBX_REQUIRES(mu_);
     Ref<OpenFile> take_locked(size_t n) SBX_REQUIRES(mu_);

@@ -24,6 +24,13 @@ public:
     Result<> sync(Range file_range) override { return inner_->sync(file_range); }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(inner_, name_);
+    }
+    template <class A>
+    void state(A&) {}
     const Ref<mm::Mappable> inner_;
     const mm::MappableName name_;
 };

@@ -4,12 +4,14 @@
 #include <sys/sysmacros.h>
 
 #include "fs/vfs/open_file.h"
+#include "src/base/archive.h"
 
 namespace sbx::vfs {
 namespace {
 
 // Anonymous device numbers: major 0, minors from 32 so that they do not look like the first ones of a real host.
 std::atomic<u32> next_minor{32};
+SBX_SAVED_COUNTER(next_minor);
 
 // Filled at start-up by one thread, read only after.
 std::vector<FileSystemType>& types() {

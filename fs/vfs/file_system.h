@@ -35,6 +35,9 @@ public:
     virtual Result<> remount(std::string_view data, const Caller& c);
     // Serialises renames over two directories of this file system.
     Mutex<Rank::FsRename> rename_mu;
+    // The part of every file system; called by the state() of each kind.
+    template <class A>
+    void state(A& ar);
 
 private:
     friend class Dentry;

@@ -42,6 +42,15 @@ public:
     }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const SBX_NO_TSA {
+        return a.args(Path(), Path(), 0u);
+    }
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        ar(root_, cwd_, umask_);
+    }
     mutable RwMutex<Rank::FsContext> mu_;
     Path root_ SBX_GUARDED_BY(mu_), cwd_ SBX_GUARDED_BY(mu_);
     u32 umask_ SBX_GUARDED_BY(mu_);

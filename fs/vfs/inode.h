@@ -115,6 +115,9 @@ public:
     void allow_write_access() { write_count.fetch_add(1); }
     // Made by O_TMPFILE without O_EXCL: linkat(2) may give it a first name.
     std::atomic<bool> linkable_tmpfile{false};
+    // The part of every inode; called by the state() of each kind. What the constructor takes is in its head.
+    template <class A>
+    void state(A& ar);
 
 private:
     FileSystem& fs_;

@@ -5,10 +5,12 @@
 
 #include "fs/vfs/dentry.h"
 #include "fs/vfs/inode.h"
+#include "src/base/archive.h"
 
 namespace sbx::vfs {
 
 std::atomic<u32> inotify_mark_count{0};
+SBX_SAVED_COUNTER(inotify_mark_count);
 
 void InotifyMarks::add(Ref<InotifyMark> m) {
     Lock l(mu_);

@@ -33,6 +33,11 @@ public:
     void notify(u32 mask, u32 cookie, std::string_view name) const;
 
 private:
+    friend struct state::Access;
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        ar(marks_);
+    }
     mutable Mutex<Rank::Leaf> mu_;
     std::vector<Ref<InotifyMark>> marks_ SBX_GUARDED_BY(mu_);
 };

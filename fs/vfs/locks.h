@@ -37,6 +37,10 @@ public:
     std::vector<FileLock> flocks() const;
     WaitQueue& queue() { return queue_; }
 
+    // `owner` of a POSIX lock is an FdTable, of the others an OpenFile.
+    template <class A>
+    void state(A& ar);
+
 private:
     const FileLock* conflict_locked(const FileLock& l) const SBX_REQUIRES_SHARED(mu_);
     // Cuts [start, end] out of what owner holds. True if anything changed.

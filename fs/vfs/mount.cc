@@ -6,10 +6,12 @@
 #include "fs/vfs/dentry.h"
 #include "fs/vfs/file_system.h"
 #include "fs/vfs/mount_internal.h"
+#include "src/base/archive.h"
 
 namespace sbx::vfs {
 namespace {
 std::atomic<int> next_id{1};
+SBX_SAVED_COUNTER(next_id);
 }  // namespace
 
 Ref<Mount> Mount::create(Ref<FileSystem> fs, Ref<Dentry> root, u64 flags, std::string source) {

@@ -50,6 +50,10 @@ public:
 
 private:
     friend class MountNamespace;
+    friend struct state::Access;
+    template <class A>
+    void state(A& ar);
+    void state_loaded(state::Loader& ar);
     Mount() = default;
     ~Mount() override;
     struct Dropped;
@@ -99,6 +103,9 @@ public:
     u64 events() const { return events_.load(); }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    void state(A& ar);
     MountNamespace() = default;
     ~MountNamespace() override;
     void add_locked(Ref<Mount> m);

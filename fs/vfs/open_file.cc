@@ -8,6 +8,7 @@
 #include "fs/vfs/inotify_marks.h"
 #include "fs/vfs/locks.h"
 #include "fs/vfs/mount.h"
+#include "src/base/archive.h"
 
 namespace sbx::vfs {
 namespace {
@@ -105,6 +106,7 @@ public:
     Result<> allocate(int, u64, u64, const Caller&) override { return err(EBADF); }
     bool epoll_allowed() const override { return false; }
 };
+SBX_SAVABLE(PathOnlyFile);
 }  // namespace
 
 Result<Ref<OpenFile>> open_path_only(const Path& p, int flags) {

@@ -108,6 +108,13 @@ public:
     bool watched() const { return watched_; }
 
     std::atomic<FileWatchers*> watchers{nullptr};  // owned
+    // The part of every open file, what its constructor takes included; called by the state() of each kind.
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(Path(), 0);
+    }
+    template <class A>
+    void state(A& ar);
 
 protected:
     void on_last_unref() override;

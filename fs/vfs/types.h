@@ -35,6 +35,10 @@ struct Path {
     Ref<Dentry> dentry;
     explicit operator bool() const { return static_cast<bool>(dentry); }
     friend bool operator==(const Path&, const Path&) = default;
+    template <class A>
+    void state(A& ar) {
+        ar(mount, dentry);
+    }
 };
 
 // Who asks: what a VFS operation may need of the calling task. Plain pointers, valid for the call (the task keeps one up to date).
@@ -90,6 +94,10 @@ struct NewNode {
     Kuid uid = 0;
     Kgid gid = 0;
     dev_t rdev = 0;
+    template <class A>
+    void state(A& ar) {
+        ar(mode, uid, gid, rdev);
+    }
 };
 
 struct StatFs {

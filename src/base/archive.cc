@@ -6,6 +6,7 @@ namespace {
 
 constexpr std::string_view kMagic = "sbx archive 1\n";
 Type* types = nullptr;
+Counter* counters = nullptr;
 
 void append(std::string& s, u64 v) { s.append(reinterpret_cast<const char*>(&v), sizeof v); }
 
@@ -15,6 +16,10 @@ Type::Type(const char* n, const std::type_info& i, void (*sh)(Saver&, RefCounted
            RefCounted* (*m)(Loader&), void (*l)(Loader&, RefCounted&), void (*d)(Loader&, RefCounted&))
     : name(n), id(i), save_head(sh), save(s), make(m), load(l), loaded(d), next(types) {
     types = this;
+}
+
+Counter::Counter(const char* n, u64 (*g)(), void (*s)(u64)) : name(n), get(g), set(s), next(counters) {
+    counters = this;
 }
 
 const Type* find_type(const std::type_info& id) {
@@ -67,6 +72,11 @@ std::string Saver::save(RefCounted& root) {
     }
     if (!error_.empty()) return {};
     std::string whole(kMagic);
+    std::map<std::string, u64> counts;
+    for (const Counter* c = counters; c; c = c->next) counts[c->name] = c->get();
+    out_.clear();
+    (*this)(counts);
+    whole += out_;
     append(whole, used.size());
     for (const Type* t : used) {
         std::string_view name = t->name;
@@ -130,6 +140,10 @@ Ref<RefCounted> Loader::load(std::string_view archive) {
         return nullptr;
     }
     in_.remove_prefix(kMagic.size());
+    std::map<std::string, u64> counts;
+    (*this)(counts);
+    for (const Counter* c = counters; c; c = c->next)
+        if (auto it = counts.find(c->name); it != counts.end()) c->set(it->second);
     std::vector<const Type*> used;
     for (size_t n = count(); n > 0 && ok(); n--) {
         size_t length = count();

@@ -4,9 +4,10 @@
 // puts whole kernels through it.
 //
 // Objects: every RefCounted object that a saved field leads to, by Ref or by plain pointer, is saved once, under its registered type name.
-// A class without a default constructor says what its constructor takes:
-//     auto state_head() const { return state::args(state::by_ref(fs()), ino()); }
-// Heads may lead to other objects, but not in circles; fields may. When all fields of all objects are there, `void state_loaded(Loader&)`
+// A class without a default constructor says what its constructor takes, or its `static T* state_make(Loader&, head)`:
+//     template <class A> auto state_head(A a) const { return a.args(a.by_ref(fs()), ino()); }
+// Heads may lead to other objects, but not in circles; fields may. Both are templates so that headers need not include this one; a class that
+// declares state() in its header and defines it in its .cc file says SBX_STATE_HERE(Class) there. When all fields of all objects are there, `void state_loaded(Loader&)`
 // of those that have one does what is rebuilt instead of saved: registrations, timers, caches.
 // Things with an identity that are not RefCounted but members of such objects: ar.identity(*this) there, ar.link(pointer) where they are pointed to.
 //
@@ -42,6 +43,34 @@ namespace sbx::state {
 class Saver;
 class Loader;
 
+// A constructor's argument that is a reference to a saved object.
+template <class T>
+struct ByRef {
+    Ref<T> object;
+    operator T&() const { return *object; }
+};
+// A constructor's argument that is not saved but given to the loader (Loader::provide).
+template <class T>
+struct Given {
+    T* object = nullptr;
+    operator T&() const { return *object; }
+};
+// What state_head() makes its result with.
+struct Heads {
+    template <class T>
+    static ByRef<T> by_ref(T& t) {
+        return ByRef<T>{Ref<T>(t)};
+    }
+    template <class T>
+    static Given<T> given(T&) {
+        return {};
+    }
+    template <class... T>
+    static std::tuple<std::remove_const_t<T>...> args(T... t) {
+        return std::tuple<std::remove_const_t<T>...>(std::move(t)...);
+    }
+};
+
 // Befriended by classes whose constructor or state() is private.
 struct Access {
     template <class T, class... A>
@@ -54,12 +83,20 @@ struct Access {
     }
     template <class T>
     static auto head(const T& t) {
-        return t.state_head();
+        return t.state_head(Heads());
     }
     template <class T>
     static constexpr bool has_head = requires(const T& t) {
-        t.state_head();
+        t.state_head(Heads());
     };
+    template <class T, class H>
+    static constexpr bool has_maker = requires(Loader& ar, H& h) {
+        T::state_make(ar, h);
+    };
+    template <class T, class H>
+    static T* make_from(Loader& ar, H& h) {
+        return T::state_make(ar, h);
+    }
     template <class T, class A>
     static constexpr bool has_fields = requires(T& t, A& ar) {
         t.state(ar);
@@ -87,6 +124,14 @@ struct Type {
     Type(const char* n, const std::type_info& i, void (*sh)(Saver&, RefCounted&), void (*s)(Saver&, RefCounted&),
          RefCounted* (*m)(Loader&), void (*l)(Loader&, RefCounted&), void (*d)(Loader&, RefCounted&));
 };
+// A number that the next new object of some kind gets; saved with every archive.
+struct Counter {
+    const char* name;
+    u64 (*get)();
+    void (*set)(u64);
+    Counter* next;
+    Counter(const char* n, u64 (*g)(), void (*s)(u64));
+};
 // Null if there is none.
 const Type* find_type(const std::type_info& id);
 const Type* find_type(std::string_view name);
@@ -94,31 +139,6 @@ const Type* find_type(std::string_view name);
 // --- how single values are saved ---
 template <class T>
 struct Codec;
-
-// A constructor's argument that is a reference to a saved object.
-template <class T>
-struct ByRef {
-    Ref<T> object;
-    operator T&() const { return *object; }
-};
-template <class T>
-ByRef<T> by_ref(T& t) {
-    return ByRef<T>{Ref<T>(t)};
-}
-// A constructor's argument that is not saved but given to the loader (Loader::provide).
-template <class T>
-struct Given {
-    T* object = nullptr;
-    operator T&() const { return *object; }
-};
-template <class T>
-Given<T> given() {
-    return {};
-}
-template <class... T>
-std::tuple<T...> args(T... t) {
-    return std::tuple<T...>(std::move(t)...);
-}
 
 class Saver {
 public:
@@ -142,6 +162,18 @@ public:
         put<u64>(t ? link_id(t) : 0);
     }
     void object(const RefCounted* o) { put<u64>(o ? object_id(*o) : 0); }
+    // A pointer in an atomic slot that owns a reference.
+    template <class T>
+    void holding(std::atomic<T*>& slot) {
+        object(slot.load());
+    }
+    // One that owns a T, which is no RefCounted.
+    template <class T>
+    void owning(std::atomic<T*>& slot) {
+        T* p = slot.load();
+        put<u8>(p != nullptr);
+        if (p) (*this)(*p);
+    }
     void bytes(const void* p, size_t n) { out_.append(static_cast<const char*>(p), n); }
     template <class T>
     void put(T v) {
@@ -197,6 +229,17 @@ public:
         T* t = dynamic_cast<T*>(o);
         if (!t) fail("an object is of another type than its place wants");
         return t;
+    }
+    template <class T>
+    void holding(std::atomic<T*>& slot) {
+        slot.store(Ref<T>(object<T>()).release());
+    }
+    template <class T>
+    void owning(std::atomic<T*>& slot) {
+        if (get<u8>() == 0) return;
+        T* p = Access::make<T>();
+        (*this)(*p);
+        slot.store(p);
     }
     void bytes(void* p, size_t n);
     template <class T>
@@ -258,10 +301,14 @@ struct Registered {
     static void save(Saver& ar, RefCounted& o) { Access::fields(static_cast<T&>(o), ar); }
     static RefCounted* make(Loader& ar) {
         if constexpr (Access::has_head<T>) {
-            decltype(Access::head(std::declval<const T&>())) h{};
+            using H = decltype(Access::head(std::declval<const T&>()));
+            H h{};
             ar(h);
             if (!ar.ok()) return nullptr;
-            return std::apply([](auto&... a) { return Access::make<T>(a...); }, h);
+            if constexpr (Access::has_maker<T, H>)
+                return Access::make_from<T>(ar, h);
+            else
+                return std::apply([](auto&... a) { return Access::make<T>(a...); }, h);
         } else {
             return Access::make<T>();
         }
@@ -277,6 +324,15 @@ struct Registered {
 #define SBX_SAVABLE_AS(Class, variable) static const ::sbx::state::Registered<Class> variable(#Class)
 #define SBX_SAVABLE_LINE(Class, line) SBX_SAVABLE_AS(Class, savable_##line)
 #define SBX_SAVABLE_AT(Class, line) SBX_SAVABLE_LINE(Class, line)
+// Beside the definition of an atomic `variable` that counts.
+#define SBX_SAVED_COUNTER(variable)                                                                                    \
+    static const ::sbx::state::Counter saved_##variable(                                                               \
+        #variable " of " __FILE__, [] { return static_cast<::sbx::u64>((variable).load()); },                          \
+        [](::sbx::u64 v) { (variable).store(static_cast<decltype((variable).load())>(v)); })
+// In the .cc file of a class whose state() is defined there.
+#define SBX_STATE_HERE(Class)                                                                                          \
+    template void Class::state(::sbx::state::Saver& ar);                                                               \
+    template void Class::state(::sbx::state::Loader& ar)
 // In the .cc file of a class, inside its namespace.
 #define SBX_SAVABLE(Class) SBX_SAVABLE_AT(Class, __LINE__)
 
@@ -486,24 +542,6 @@ struct Codec<T*> {
             ar.object(p);
     }
 };
-// A pointer in an atomic slot that owns one reference.
-template <class T>
-struct OwningSlot {
-    std::atomic<T*>& slot;
-    template <class A>
-    void state(A& ar) {
-        T* p = slot.load();
-        ar(p);
-        if constexpr (A::kLoading) {
-            if (p) p->ref();
-            slot.store(p);
-        }
-    }
-};
-template <class T>
-OwningSlot<T> owning(std::atomic<T*>& slot) {
-    return {slot};
-}
 template <class T>
 struct Codec<ByRef<T>> {
     template <class A>

@@ -11,9 +11,7 @@ namespace sbx {
 constexpr u64 kInitialIpcNs = 0xEFFFFFFF, kInitialUtsNs = 0xEFFFFFFE, kInitialUserNs = 0xEFFFFFFD,
               kInitialPidNs = 0xEFFFFFFC, kInitialCgroupNs = 0xEFFFFFFB, kInitialTimeNs = 0xEFFFFFFA;
 
-inline u64 next_namespace_id() {
-    static std::atomic<u64> next{0xF0000000};
-    return next.fetch_add(1, std::memory_order_relaxed);
-}
+inline std::atomic<u64> last_namespace_id{0xEFFFFFFF};
+inline u64 next_namespace_id() { return last_namespace_id.fetch_add(1, std::memory_order_relaxed) + 1; }
 
 }  // namespace sbx

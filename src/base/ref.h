@@ -7,6 +7,12 @@
 
 namespace sbx {
 
+namespace state {
+struct Access;  // src/base/archive.h
+class Saver;
+class Loader;
+}  // namespace state
+
 // Base of reference-counted objects. Starts with one reference, which adopt_ref() takes over.
 class RefCounted {
 public:

@@ -22,13 +22,21 @@ constexpr unsigned kCapLast = 40;
 struct CapSet {
     u64 bits = 0;
     constexpr bool has(unsigned cap) const { return (bits >> cap) & 1; }
+    template <class A>
+    void state(A& ar) {
+        ar(bits);
+    }
     static constexpr CapSet all() { return CapSet{(1ull << (kCapLast + 1)) - 1}; }
     friend constexpr bool operator==(CapSet a, CapSet b) { return a.bits == b.bits; }
 };
 
 // One line of uid_map or gid_map: ids [inside, inside+count) are [outside, outside+count) of the parent namespace.
 struct IdMapRange {
-    u32 inside, outside, count;
+    u32 inside = 0, outside = 0, count = 0;
+    template <class A>
+    void state(A& ar) {
+        ar(inside, outside, count);
+    }
 };
 
 // A user namespace. Maps are written once (user_namespaces(7)), under mu_.
@@ -69,6 +77,11 @@ public:
     Result<> deny_setgroups();
 
 private:
+    friend struct state::Access;
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        ar(parent_, owner_, owner_group_, level_, id_, uid_map_, gid_map_, deny_setgroups_);
+    }
     UserNamespace() = default;
     Ref<UserNamespace> parent_;
     Kuid owner_ = 0;
@@ -99,6 +112,11 @@ struct Creds : RefCounted {
     bool in_egroup(Kgid g) const;
     // A mutable copy to be changed and then published.
     Ref<Creds> clone() const;
+    template <class A>
+    void state(A& ar) {
+        ar(uid, euid, suid, fsuid, gid, egid, sgid, fsgid, groups, permitted, effective, inheritable, bounding, ambient,
+           securebits, user_ns);
+    }
 };
 using CredsRef = Ref<const Creds>;
 

@@ -16,6 +16,14 @@ public:
     const Ref<vfs::OpenFile> file;
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(file);
+    }
+    // What the file's inode counts is saved there.
+    template <class A>
+    void state(A&) {}
     explicit ExeRef(Ref<vfs::OpenFile> f) : file(std::move(f)) {}
     ~ExeRef() override { file->inode().real().allow_write_access(); }
 };

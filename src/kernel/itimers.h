@@ -2,6 +2,7 @@
 #pragma once
 
 #include "src/base/mutex.h"
+#include "src/base/ref.h"
 #include "src/kernel/timekeeper.h"
 
 namespace sbx {
@@ -14,6 +15,10 @@ public:
     // Time left and interval, in nanoseconds; zero: disarmed.
     struct Value {
         Nanos left = 0, interval = 0;
+        template <class A>
+        void state(A& ar) {
+            ar(left, interval);
+        }
     };
     enum Which { kReal, kVirtual, kProf };
     Value get(Which w) const;
@@ -23,6 +28,11 @@ public:
     void cpu_time_passed(Nanos user, Nanos system);
 
 private:
+    friend struct state::Access;
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        ar(cpu_, real_);
+    }
     void on_timer(u64 expirations) override;
 
     ThreadGroup& group_;

@@ -44,6 +44,11 @@ public:
 
 private:
     friend class PidNamespace;
+    friend struct state::Access;
+    template <class A>
+    void state(A& ar) {
+        ar(task, group, pgrp_members, session_members, tty, tty_foreground, ns_, numbers_, uses_);
+    }
     Pid();
     ~Pid() override;  // where ControllingTty is known
     Ref<PidNamespace> ns_;
@@ -83,6 +88,11 @@ public:
     const std::map<int, Pid*>& pids() const { return pids_; }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    void state(A& ar) {
+        ar(init, dying, pid_max, last_pid, parent_, owner_, level_, id_, pids_);
+    }
     PidNamespace() = default;
     int next_free() const;  // 0: none
     Ref<PidNamespace> parent_;

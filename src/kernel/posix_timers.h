@@ -20,6 +20,11 @@ public:
         int signo = 0;
         sigval value{};
         Ref<Task> thread;  // SIGEV_THREAD_ID
+        template <class A>
+        void state(A& ar) {
+            ar(how, signo, thread);
+            ar.raw(value);
+        }
     };
     PosixTimer(ThreadGroup& g, Timekeeper& k, int id, clockid_t clock, Notify n);
     ~PosixTimer();
@@ -38,6 +43,10 @@ public:
     bool on_cpu_clock() const { return cpu_; }
 
 private:
+    friend class PosixTimers;
+    template <class A>
+    void state(A& ar);
+    void requeue();
     void on_timer(u64 expirations) override;
     void expire(u64 expirations);
     Nanos cpu_now(Nanos group_time) const;
@@ -51,7 +60,8 @@ private:
     Nanos cpu_at_ SBX_GUARDED_BY(mu_) = kNever, cpu_interval_ SBX_GUARDED_BY(mu_) = 0;
     u64 overrun_ SBX_GUARDED_BY(mu_) = 0;
     int last_overrun_ SBX_GUARDED_BY(mu_) = 0;
-    Timer timer_;  // last: its destructor waits for on_timer
+    bool was_queued_ = false;  // when it was saved
+    Timer timer_;              // last: its destructor waits for on_timer
 };
 
 class PosixTimers {
@@ -62,6 +72,11 @@ public:
     // False if there is none.
     bool remove(int id);
     void check_cpu_time(Nanos group_time);
+    // Of the group's timers, with all else of the group.
+    template <class A>
+    void state(A& ar, ThreadGroup& g);
+    // Once all tasks are loaded: puts signals that were queued back.
+    void requeue();
 
 private:
     mutable Mutex<Rank::TimerGroup> mu_;

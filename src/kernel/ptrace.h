@@ -22,6 +22,12 @@ struct PtraceState {
     bool has_info = false;  // the stop has a siginfo
     SigInfo info{};         // of the stop (PTRACE_GETSIGINFO)
     u8 syscall_op = 0;      // PTRACE_SYSCALL_INFO_* of the stop
+    template <class A>
+    void state(A& ar) {
+        ar(options, seized, syscall_stops, single_step, seccomp_stop, forced_trap_flag, code, message, has_info,
+           syscall_op);
+        ar.raw(info);
+    }
 };
 
 inline bool is_traced(const Task& t) { return t.tracer != nullptr; }

@@ -18,6 +18,10 @@ constexpr int kSigRtMin = 32;     // the kernel's SIGRTMIN
 // A set of signals as the kernel lays it out: bit n-1 is signal n.
 struct SigSet {
     u64 bits = 0;
+    template <class A>
+    void state(A& ar) {
+        ar(bits);
+    }
     static constexpr SigSet of(int sig) { return SigSet{1ull << (sig - 1)}; }
     constexpr bool has(int sig) const { return (bits >> (sig - 1)) & 1; }
     constexpr void add(int sig) { bits |= 1ull << (sig - 1); }
@@ -38,6 +42,10 @@ struct KernelSigaction {
     u64 flags = 0;    // SA_*
     u64 restorer = 0;
     SigSet mask;
+    template <class A>
+    void state(A& ar) {
+        ar(handler, flags, restorer, mask);
+    }
 };
 
 // Classes of default actions (include/linux/signal.h).
@@ -66,6 +74,12 @@ struct QueuedSignal : ListNode<> {
     bool outside = false;         // acts on an init without a handler too (signal_send.cc)
     bool charged = false;         // counted in sigpending of `charged_to` (kernel/user_counts.h)
     u32 charged_to = 0;
+    // A timer's instance is saved with its timer, which puts it back where it was queued.
+    template <class A>
+    void state(A& ar) {
+        ar.raw(info);
+        ar(outside, charged, charged_to);
+    }
 };
 
 // Set by the timers: a timer's signal is being delivered to t; re-arms it and sets si_overrun. No lock held.
@@ -100,6 +114,9 @@ public:
     const List<QueuedSignal>& queue() const { return queue_; }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    void state(A& ar);
     bool take(int sig, Taken* taken);
     SigSet set_;
     List<QueuedSignal> queue_;
@@ -118,6 +135,10 @@ public:
     Ref<SignalHandlers> clone();
     // For execve: handlers become SIG_DFL, ignored ones stay. Also for CLONE_CLEAR_SIGHAND.
     void reset_for_exec();
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        ar(actions);
+    }
 };
 
 }  // namespace sbx

@@ -47,6 +47,10 @@ struct NsProxy {
     Ref<RefCounted> uts, ipc, net, cgroup;  // kernel/ns/*.h define them
     Ref<vfs::MountNamespace> mnt;
     Ref<PidNamespace> pid_for_children;
+    template <class A>
+    void state(A& ar) {
+        ar(uts, ipc, net, cgroup, mnt, pid_for_children);
+    }
 };
 
 // How an interrupted call goes on through restart_syscall(2).
@@ -55,6 +59,10 @@ struct RestartBlock {
     u64 args[6] = {};
     Nanos deadline = kNever;  // on `clock`
     int clock = 0;
+    template <class A>
+    void state(A& ar) {
+        ar(kind, args, deadline, clock);
+    }
 };
 
 enum class BlockResult { Woken, Interrupted, TimedOut };
@@ -231,6 +239,14 @@ public:
 private:
     friend class ThreadGroup;
     friend class TaskSet;
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.given(kernel_));
+    }
+    template <class A>
+    void state(A& ar);
+    void state_loaded(state::Loader& ar);
     friend struct TaskInternals;  // task_*.cc
     explicit Task(Kernel& k);
     ~Task() override;

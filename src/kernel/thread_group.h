@@ -15,6 +15,10 @@ class IntervalTimers;
 
 struct CpuTimes {
     u64 user = 0, system = 0;  // CPU clock ticks
+    template <class A>
+    void state(A& ar) {
+        ar(user, system);
+    }
 };
 
 // struct rusage counters besides CPU time.
@@ -22,6 +26,10 @@ struct ResourceUse {
     CpuTimes cpu;
     u64 minor_faults = 0, major_faults = 0, voluntary = 0, involuntary = 0, max_rss = 0, in_blocks = 0, out_blocks = 0;
     void add(const ResourceUse& o);
+    template <class A>
+    void state(A& ar) {
+        ar(cpu, minor_faults, major_faults, voluntary, involuntary, max_rss, in_blocks, out_blocks);
+    }
 };
 // Of one thread.
 ResourceUse resource_use(const Task& t);
@@ -41,6 +49,10 @@ public:
         return p_;
     }
     // Destroys outside of the lock.
+    void set(std::shared_ptr<T> p) {
+        Lock l(mu_);
+        p_ = std::move(p);
+    }
     void reset() {
         std::shared_ptr<T> old;
         Lock l(mu_);
@@ -112,6 +124,13 @@ public:
 
 private:
     friend struct TaskInternals;
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.given(kernel_), handlers_);
+    }
+    template <class A>
+    void state(A& ar);
     Kernel& kernel_;
     Ref<SignalHandlers> handlers_;  // replaced only by execve (unshared handlers), under both locks
     mutable Mutex<Rank::Leaf> limits_mu_;

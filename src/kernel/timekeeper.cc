@@ -58,7 +58,7 @@ void Timekeeper::start_locked() {
 void Timekeeper::run() {
     mu_.lock();
     while (!stopping_) {
-        if (armed_.empty()) {
+        if (armed_.empty() || paused_) {
             changed_.wait(mu_);
             continue;
         }
@@ -88,6 +88,19 @@ void Timekeeper::run() {
     stopped_ = true;
     changed_.notify_all();
     mu_.unlock();
+}
+
+void Timekeeper::pause() {
+    mu_.lock();
+    paused_ = true;
+    while (firing_) changed_.wait(mu_);
+    mu_.unlock();
+}
+
+void Timekeeper::resume() {
+    Lock l(mu_);
+    paused_ = false;
+    changed_.notify_all();
 }
 
 Result<Nanos> Timekeeper::now(clockid_t clock) {

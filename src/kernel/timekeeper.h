@@ -44,6 +44,13 @@ public:
     Setting set(Setting s);
     Setting get() const;
     void disarm();
+    // The timekeeper is paused meanwhile.
+    template <class A>
+    void state(A& ar) {
+        Setting s = get();
+        ar(s.at, s.interval);
+        if constexpr (A::kLoading) set(s);
+    }
 
 private:
     friend class Timekeeper;
@@ -62,6 +69,10 @@ public:
     // The monotonic deadline for an absolute time on `clock` (not a CPU clock), as things stand now. At or before now: 0.
     static Nanos monotonic_deadline(Nanos at, clockid_t clock);
 
+    // No timer fires from the return of pause() until resume().
+    void pause();
+    void resume();
+
 private:
     friend class Timer;
     struct Earlier {
@@ -75,10 +86,10 @@ private:
     void wait_not_firing(Timer& t);
 
     mutable Mutex<Rank::Timekeeper> mu_;
-    std::condition_variable_any changed_;                        // earliest timer, stopping_, firing_
-    std::set<Timer*, Earlier> armed_;                            // mu_
-    Timer* firing_ = nullptr;                                    // mu_
-    bool started_ = false, stopping_ = false, stopped_ = false;  // mu_
+    std::condition_variable_any changed_;                                         // earliest timer, stopping_, firing_
+    std::set<Timer*, Earlier> armed_;                                             // mu_
+    Timer* firing_ = nullptr;                                                     // mu_
+    bool started_ = false, stopping_ = false, stopped_ = false, paused_ = false;  // mu_
 };
 
 }  // namespace sbx

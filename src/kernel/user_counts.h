@@ -36,8 +36,17 @@ public:
     }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        ar(counts_);
+    }
     struct Counts {
         u64 n[kKinds] = {};
+        template <class A>
+        void state(A& ar) {
+            ar(n);
+        }
     };
     mutable Mutex<Rank::Leaf> mu_;
     std::unordered_map<Kuid, Counts> counts_ SBX_GUARDED_BY(mu_);

@@ -14,6 +14,10 @@ struct MappableName {
     u64 dev = 0;  // Linux dev_t as in st_dev
     u64 ino = 0;
     std::string path;  // empty: none
+    template <class A>
+    void state(A& ar) {
+        ar(dev, ino, path);
+    }
 };
 
 // One or more pages of a file, as the memory manager may map them.

@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "src/base/archive.h"
 #include "src/base/interval_map.h"
 #include "src/base/log.h"
 #include "src/base/panic.h"
@@ -23,10 +24,14 @@ struct Nothing {
 };
 
 struct Refs {
-    u32 count;
-    MemoryKind kind;
+    u32 count = 0;
+    MemoryKind kind = MemoryKind::Anonymous;
     void advance(u64) {}
     bool joins(const Refs& next, u64) const { return count == next.count && kind == next.kind; }
+    template <class A>
+    void state(A& ar) {
+        ar(count, kind);
+    }
 };
 
 u64 align_up(u64 x, u64 a) { return (x + a - 1) & ~(a - 1); }
@@ -262,6 +267,37 @@ bool MemoryFile::over_limit() {
     if (usage() <= cap()) return false;
     impl_->give_back();
     return usage() > cap();
+}
+
+SBX_SAVABLE(MemoryFile);
+
+template <class H>
+MemoryFile* MemoryFile::state_make(state::Loader& ar, H&) {
+    return Ref<MemoryFile>(ar.given<MemoryFile>()).release();
+}
+
+template <class A>
+void MemoryFile::state(A& ar) SBX_NO_TSA {
+    ar(impl_->used);
+    if constexpr (A::kLoading) {
+        for (auto it = impl_->used.begin(); it != impl_->used.end() && ar.ok(); ++it)
+            if (!impl_->take_clean(it.range())) ar.fail("memory in use is not in the memory file");
+    }
+}
+
+std::vector<Range> MemoryFile::contents() const {
+    std::vector<Range> out;
+    Lock lock(impl_->mu);
+    for (auto it = impl_->used.begin(); it != impl_->used.end(); ++it) {
+        Range rest = it.range();
+        while (!rest.empty()) {
+            Range r = next_committed(rest);
+            if (r.empty()) break;
+            out.push_back(r);
+            rest.start = r.end;
+        }
+    }
+    return out;
 }
 
 }  // namespace sbx::mm

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "src/base/mutex.h"
 #include "src/base/ref.h"
@@ -72,7 +73,20 @@ public:
     // True if more than the cap is in use, after giving back what is free.
     bool over_limit();
 
+    // Ranges that are in use and have host memory: what a checkpoint copies. No application runs meanwhile.
+    std::vector<Range> contents() const;
+
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args();
+    }
+    // The one that the new process has.
+    template <class H>
+    static MemoryFile* state_make(state::Loader& ar, H&);
+    template <class A>
+    void state(A& ar);
     MemoryFile();
     struct Impl;
     std::unique_ptr<Impl> impl_;

@@ -70,6 +70,11 @@ struct MmLayout {
     u64 arg_start = 0, arg_end = 0, env_start = 0, env_end = 0;
     u64 vdso = 0;
     std::vector<u64> auxv;
+    template <class A>
+    void state(A& ar) {
+        ar(start_code, end_code, start_data, end_data, start_brk, start_stack, arg_start, arg_end, env_start, env_end,
+           vdso, auxv);
+    }
 };
 
 class MemoryManager final : public RefCounted {
@@ -163,6 +168,16 @@ public:
     struct Impl;  // mm_impl.h
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args();
+    }
+    template <class H>
+    static MemoryManager* state_make(state::Loader& ar, H&);
+    template <class A>
+    void state(A& ar);
+    void state_loaded(state::Loader& ar);
     MemoryManager();
     std::unique_ptr<Impl> impl_;
 };

@@ -56,6 +56,10 @@ struct Vma {
     void advance(u64 delta) {
         if (file) offset += delta;
     }
+    template <class A>
+    void state(A& ar) {
+        ar(prot, max_prot, flags, file, offset, name);
+    }
     bool joins(const Vma& next, u64 length) const {
         return prot == next.prot && max_prot == next.max_prot && flags == next.flags && !(flags & kGrowsDown) &&
                file == next.file && (!file || offset + length == next.offset) &&
@@ -75,6 +79,11 @@ struct Pma {
     u8 installed = kNone;   // what the platform has (or has queued): protection bits
 
     void advance(u64 delta) { offset += delta; }
+    // The platform of the process that loads it has nothing installed.
+    template <class A>
+    void state(A& ar) {
+        ar(file, offset, own, cow, writable);
+    }
     bool joins(const Pma& next, u64 length) const {
         return file == next.file && offset + length == next.offset && own == next.own && cow == next.cow &&
                writable == next.writable && installed == next.installed;

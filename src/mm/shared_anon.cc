@@ -1,6 +1,7 @@
 // Implementation of shared_anon.h: pages of the memory file, allocated when they are first asked for.
 #include "src/mm/shared_anon.h"
 
+#include "src/base/archive.h"
 #include "src/base/interval_map.h"
 
 namespace sbx::mm {
@@ -9,8 +10,12 @@ namespace {
 constexpr u64 kWhole = 64 << 20;  // allocated at once up to this size
 
 struct At {
-    u64 offset;
+    u64 offset = 0;
     void advance(u64 delta) { offset += delta; }
+    template <class A>
+    void state(A& ar) {
+        ar(offset);
+    }
     bool joins(const At& next, u64 length) const { return offset + length == next.offset; }
 };
 
@@ -57,11 +62,22 @@ public:
     }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.by_ref(*memory_), size_);
+    }
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        ar(pages_);
+    }
     Ref<MemoryFile> memory_;
     const u64 size_;
     Mutex<Rank::MmMappings> mu_;
     IntervalMap<At> pages_;
 };
+
+SBX_SAVABLE(SharedAnonymous);
 
 }  // namespace
 

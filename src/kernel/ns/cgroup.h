@@ -2,6 +2,7 @@
 #pragma once
 
 #include "src/base/ns_id.h"
+#include "src/base/mutex.h"
 #include "src/cred/creds.h"
 
 namespace sbx {
@@ -13,6 +14,13 @@ public:
     UserNamespace& owner() const { return *owner_; }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const SBX_NO_TSA {
+        return a.args(id_, owner_);
+    }
+    template <class A>
+    void state(A&) {}
     const u64 id_;
     Ref<UserNamespace> owner_;
 };

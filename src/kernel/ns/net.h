@@ -26,6 +26,15 @@ public:
     }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const SBX_NO_TSA {
+        return a.args(id_, owner_);
+    }
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        ar(stack_);
+    }
     const u64 id_;
     Ref<UserNamespace> owner_;
     mutable Mutex<Rank::Leaf> mu_;

@@ -38,6 +38,13 @@ public:
     }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const SBX_NO_TSA {
+        return a.args(id_, owner_, host_, domain_);
+    }
+    template <class A>
+    void state(A&) {}
     const u64 id_;
     Ref<UserNamespace> owner_;
     mutable Mutex<Rank::Leaf> mu_;

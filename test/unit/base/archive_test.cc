@@ -53,7 +53,10 @@ struct Tree : RefCounted, ListNode<NodeTag> {
     Part part;
     Part* pointed = nullptr;
     bool was_loaded = false;
-    auto state_head() const { return state::args(kind); }
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(kind);
+    }
     template <class A>
     void state(A& ar) {
         ar(up, ring, leaf, members, leaves, names, maybe, either, count, spans, part);

@@ -1,0 +1,98 @@
+// What is saved of the VFS: names, mounts, tables, and the parts of inodes, open files and file systems that all kinds have in common.
+//
+// Dentries are saved if something uses them; the rest of the cache is not.
+#include "fs/vfs/dentry.h"
+#include "fs/vfs/fd_table.h"
+#include "fs/vfs/file_mapping.h"
+#include "fs/vfs/file_system.h"
+#include "fs/vfs/fs_context.h"
+#include "fs/vfs/inotify_marks.h"
+#include "fs/vfs/locks.h"
+#include "fs/vfs/mount.h"
+#include "src/base/archive.h"
+
+namespace sbx::vfs {
+
+SBX_SAVABLE(Dentry);
+SBX_SAVABLE(Mount);
+SBX_SAVABLE(MountNamespace);
+SBX_SAVABLE(FdTable);
+SBX_SAVABLE(FsContext);
+SBX_SAVABLE(FileMapping);
+
+template <class A>
+void Dentry::state(A& ar) SBX_NO_TSA {
+    if constexpr (!A::kLoading) was_hashed_ = hashed_;
+    ar.holding(inode_);
+    ar(unlinked_, root_, stable_, was_hashed_, parent_, name_, fs_);
+}
+
+void Dentry::state_loaded(state::Loader&) SBX_NO_TSA {
+    if (was_hashed_ && parent_) hash_locked();
+}
+
+template <class A>
+void Mount::state(A& ar) SBX_NO_TSA {
+    ar(fs_, root_, id_, flags_, source_, expiring_, locked_, locked_flags_, ns_, parent_, mountpoint_, hanging_);
+}
+
+void Mount::state_loaded(state::Loader&) SBX_NO_TSA {
+    if (parent_) attach_to_locked(Path{parent_, mountpoint_});
+}
+
+template <class A>
+void MountNamespace::state(A& ar) SBX_NO_TSA {
+    ar(id_, owner_, root_, mounts_, events_);
+}
+
+template <class A>
+void FileSystem::state(A& ar) SBX_NO_TSA {
+    ar(dev_, root_dentry_, mounts_, read_only);
+}
+SBX_STATE_HERE(FileSystem);
+
+template <class A>
+void FileLocks::state(A& ar) SBX_NO_TSA {
+    auto list = [&ar](std::vector<FileLock>& locks, bool flock) {
+        u64 n = locks.size();
+        ar(n);
+        for (u64 i = 0; i < n; i++) {
+            if constexpr (A::kLoading) {
+                if (!ar.ok()) return;
+                locks.emplace_back();
+            }
+            FileLock& l = locks[i];
+            ar(l.type, l.start, l.end, l.pid);
+            if (flock || l.pid == -1) {
+                auto* f = static_cast<OpenFile*>(const_cast<void*>(l.owner));
+                ar(f);
+                l.owner = f;
+            } else {
+                auto* t = static_cast<FdTable*>(const_cast<void*>(l.owner));
+                ar(t);
+                l.owner = t;
+            }
+        }
+    };
+    list(records_, false);
+    list(flocks_, true);
+}
+SBX_STATE_HERE(FileLocks);
+
+template <class A>
+void Inode::state(A& ar) SBX_NO_TSA {
+    ar.owning(locks_);
+    ar.owning(marks_);
+    ar(attached_, write_count, linkable_tmpfile);
+}
+SBX_STATE_HERE(Inode);
+
+template <class A>
+void OpenFile::state(A& ar) SBX_NO_TSA {
+    ar.holding(signals);
+    ar.holding(watchers);
+    ar(flags_, path_, mode_readable_, mode_writable_, path_only_, holds_write_access_, watched_, pos_, creds_, rw_hint);
+}
+SBX_STATE_HERE(OpenFile);
+
+}  // namespace sbx::vfs
