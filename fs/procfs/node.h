@@ -17,6 +17,7 @@ class ProcFs final : public vfs::FileSystem {
 public:
     ProcFs(Kernel& k, Ref<PidNamespace> ns) : kernel_(k), ns_(std::move(ns)) {}
     std::string_view type_name() const override { return "proc"; }
+    bool has_negative_names() const override { return false; }
     Ref<vfs::Inode> root() override;
     Result<vfs::StatFs> statfs() override;
     bool dentries_stable() const override { return false; }

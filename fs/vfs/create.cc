@@ -12,7 +12,7 @@
 namespace sbx::vfs {
 
 Result<> may_create(const Caller& c, const Path& dir) {
-    if (dir.dentry->unlinked()) return err(ENOENT);
+    if (dir.dentry->unlinked() || !dir.dentry->inode()->fs().has_negative_names()) return err(ENOENT);
     return check_permission(c, dir, kMayWrite | kMayExec);
 }
 

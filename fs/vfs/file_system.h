@@ -25,6 +25,8 @@ public:
     virtual std::string options() const { return ""; }
     // False: dentries may go stale behind us (host files, procfs); the walk asks Inode::revalidate.
     virtual bool dentries_stable() const { return true; }
+    // False: a missing name is an error of its lookup (procfs), so that asking to make it gives ENOENT to everybody.
+    virtual bool has_negative_names() const { return true; }
     virtual Result<> sync() { return {}; }
     // The last mount of it is gone. Every inode and every dentry tree holds its file system: one that keeps its own root inode
     // drops it here, or lives for ever. Open files may go on for a while.

@@ -34,10 +34,21 @@ void fix_caps_after_setfsuid(const Creds& old, Creds& n) {
     if (old.fsuid != root && n.fsuid == root) n.effective.bits |= n.permitted.bits & kFsCaps;
 }
 
+namespace {
+// cred_cap_issubset() of kernel/cred.c: the owner of a user namespace gains nothing over it by entering it.
+bool caps_are_subset(const Creds& old, const Creds& n) {
+    if (old.user_ns == n.user_ns) return (n.permitted.bits & ~old.permitted.bits) == 0;
+    if (!old.user_ns->contains(*n.user_ns)) return false;
+    for (const UserNamespace* ns = n.user_ns.get(); ns && ns != old.user_ns.get(); ns = ns->parent())
+        if (ns->parent() == old.user_ns.get() && ns->owner() == old.euid) return true;
+    return false;
+}
+}  // namespace
+
 void commit_creds(Task& t, Ref<Creds> n) {
     const Creds& old = *t.creds();
     bool changed = old.euid != n->euid || old.egid != n->egid || old.fsuid != n->fsuid || old.fsgid != n->fsgid ||
-                   (n->permitted.bits & ~old.permitted.bits) || !(old.user_ns == n->user_ns);
+                   !caps_are_subset(old, *n);
     if (changed) {
         // Its memory may hold what the new identity should not show (suid_dumpable is 0).
         if (t.mm_ref()) t.mm().dumpable.store(0);

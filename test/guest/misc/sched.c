@@ -52,9 +52,11 @@ TEST(attributes) {
     struct attr a = {0};
     CHECK_EQ(syscall(SYS_sched_getattr, 0, &a, sizeof a, 0), 0);
     CHECK_EQ(a.policy, SCHED_OTHER);
-    a.nice = 4;
+    // Whoever runs the tests may have made them nice already.
+    int nicer = a.nice < 15 ? a.nice + 4 : 19;
+    a.nice = nicer;
     CHECK_EQ(syscall(SYS_sched_setattr, 0, &a, 0), 0);
-    CHECK_EQ(getpriority(PRIO_PROCESS, 0), 4);
+    CHECK_EQ(getpriority(PRIO_PROCESS, 0), nicer);
     CHECK_ERR(syscall(SYS_sched_getattr, 0, &a, 4, 0), EINVAL);
     CHECK_ERR(syscall(SYS_sched_setattr, 0, NULL, 0), EINVAL);
 }
