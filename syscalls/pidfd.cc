@@ -4,6 +4,7 @@
 #include <fcntl.h>
 
 #include "fs/anon/pidfd.h"
+#include "fs/procfs/procfs.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/ptrace.h"
 #include "syscalls/families.h"
@@ -38,7 +39,8 @@ Result<long> sys_pidfd_open(Task& t, int pid, unsigned flags) {
 Result<long> sys_pidfd_send_signal(Task& t, int fd, int sig, UserPtr<SigInfo> info, unsigned flags) {
     if (flags) return err(EINVAL);
     Ref<vfs::OpenFile> f = SBX_TRY(t.files().get(fd));
-    Ref<Pid> pid = SBX_TRY(pid_of_pidfd(*f));
+    Ref<Pid> pid = procfs::process_of(*f);
+    if (!pid) pid = SBX_TRY(pid_of_pidfd(*f));
     SigInfo i{};
     bool self = pid == t.group().pid.get();
     if (info) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "fs/procfs/procfs.h"
 #include "fs/vfs/walk.h"
 #include "src/kernel/ptrace.h"
 
@@ -174,7 +175,10 @@ private:
 
 class OpenDirectory final : public vfs::OpenFile {
 public:
+    static constexpr char kKind = 0;
+    const void* kind() const override { return &kKind; }
     OpenDirectory(const vfs::OpenArgs& a, Directory& d) : OpenFile(a.path, a.flags), dir_(d) {}
+    Ref<Pid> process() const { return dir_->process(); }
     bool seekable() const override { return true; }
     bool epoll_allowed() const override { return false; }
     Result<i64> seek(i64 current, i64 offset, int whence, const vfs::Caller&) override {
@@ -205,6 +209,10 @@ private:
 };
 
 }  // namespace
+
+Ref<Pid> process_of(const vfs::OpenFile& f) {
+    return f.kind() == &OpenDirectory::kKind ? static_cast<const OpenDirectory&>(f).process() : nullptr;
+}
 
 Result<Ref<vfs::OpenFile>> Directory::open(const vfs::OpenArgs& a) {
     return Ref<vfs::OpenFile>(make_ref<OpenDirectory>(a, *this));

@@ -106,6 +106,8 @@ public:
     };
     virtual Result<Ref<vfs::Inode>> find(std::string_view name) = 0;
     virtual std::vector<Entry> list(const vfs::Caller& c) = 0;
+    // The process that the directory stands for; null if it is not a /proc/PID.
+    virtual Ref<Pid> process() const { return nullptr; }
 };
 
 // May the caller look into the subject's memory, files and environment? EACCES.

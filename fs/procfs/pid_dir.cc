@@ -87,6 +87,7 @@ public:
         if (subject().whole_process) out.push_back({"task", DT_DIR});
         return out;
     }
+    Ref<Pid> process() const override { return subject().whole_process ? task().group().pid : nullptr; }
 };
 
 }  // namespace

@@ -26,6 +26,21 @@ TEST(send_signal) {
     CHECK_KILLED(c, SIGTERM);
     CHECK_ERR(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0), ESRCH);
 }
+TEST(a_directory_of_proc_names_the_process_to_signal) {
+    pid_t c = sleeper();
+    char name[64];
+    snprintf(name, sizeof name, "/proc/%d", c);
+    int fd = OK(open(name, O_RDONLY | O_DIRECTORY)), path = OK(open(name, O_PATH));
+    int files = OK(openat(fd, "fd", O_RDONLY | O_DIRECTORY)), proc = OK(open("/proc", O_RDONLY));
+    snprintf(name, sizeof name, "task/%d", c);
+    int thread = OK(openat(fd, name, O_RDONLY | O_DIRECTORY));
+    for (int *bad = (int[]){path, files, proc, thread, -1}; *bad >= 0; bad++)
+        CHECK_ERR(syscall(SYS_pidfd_send_signal, *bad, SIGTERM, NULL, 0), EBADF);
+    CHECK_ERR(syscall(SYS_pidfd_getfd, fd, 0, 0), EBADF);
+    CHECK_EQ(syscall(SYS_pidfd_send_signal, fd, SIGTERM, NULL, 0), 0);
+    CHECK_KILLED(c, SIGTERM);
+    CHECK_ERR(syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0), ESRCH);
+}
 TEST(open_errnos) {
     CHECK_ERR(pidfd_open_(0, 0), EINVAL);
     CHECK_ERR(pidfd_open_(-1, 0), EINVAL);
