@@ -5,6 +5,7 @@
 #include "fs/pipefs/pipe.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "fs/vfs/inode.h"
+#include "src/kernel/dnotify.h"
 #include "src/kernel/fasync.h"
 #include "src/kernel/kernel.h"
 #include "syscalls/families.h"
@@ -157,7 +158,8 @@ Result<long> on_open_file(Task& t, int fd, const Ref<vfs::OpenFile>& f, int cmd,
     case kSetRwHint:
     case kGetFileRwHint:
     case kSetFileRwHint: return rw_hint(t, *f, cmd, arg);
-    default: return err(EINVAL);  // F_NOTIFY too: there is no dnotify
+    case F_NOTIFY: SBX_TRY(watch_directory(t, *f, fd, static_cast<u32>(arg))); return 0;
+    default: return err(EINVAL);
     }
 }
 
@@ -178,7 +180,7 @@ Result<long> sys_fcntl(Task& t, int fd, int cmd, u64 arg) {
 }
 
 constexpr SyscallRow kRows[] = {
-    {72, "fcntl", syscall<sys_fcntl>, "fd d x", Support::Partial, "no leases (EAGAIN), no dnotify"},
+    {72, "fcntl", syscall<sys_fcntl>, "fd d x", Support::Partial, "no leases (EAGAIN)"},
 };
 
 }  // namespace

@@ -50,6 +50,7 @@ struct SysRow {
     const char* text;   // this, and a newline
 };
 constexpr SysRow kRows[] = {
+    {"fs/dir-notify-enable", nullptr, "1"},
     {"fs/epoll/max_user_watches", nullptr, "1000000"},
     {"fs/file-max", nullptr, "2097152"},
     {"fs/file-nr", nullptr, "0\t0\t2097152"},

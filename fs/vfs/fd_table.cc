@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "fs/vfs/inotify_marks.h"
 #include "fs/vfs/locks.h"
 
 namespace sbx::vfs {
@@ -11,14 +12,15 @@ constexpr u64 kMaxFds = 1 << 20;  // fs.nr_open
 }  // namespace
 
 FdTable::~FdTable() {
-    // Record locks are owned by the table, which may go without close(2) having been called (exit, exec of an unshared copy).
+    // Record locks and dnotify's marks are owned by the table, which may go without close(2) having been called (exit, exec of an unshared copy).
     for (Slot& s : slots_)
-        if (s.file) drop_record_locks(*s.file);
+        if (s.file) end_ownership(*s.file);
 }
 
-void FdTable::drop_record_locks(OpenFile& f) const {
+void FdTable::end_ownership(OpenFile& f) const {
     if (f.is_path_only()) return;
     if (FileLocks* locks = f.inode().real().existing_locks()) locks->clear_record(this);
+    if (InotifyMarks* marks = f.inode().marks()) marks->end_of(f, *this);
 }
 
 Ref<FdTable> FdTable::clone() const {
@@ -85,7 +87,7 @@ Ref<OpenFile> FdTable::take_locked(size_t n) {
 Result<> FdTable::end_descriptor(Ref<OpenFile> f, const Caller& c) const {
     if (f->is_path_only()) return {};
     Result<> r = f->flush(c);
-    drop_record_locks(*f);
+    end_ownership(*f);
     return r;
 }
 

@@ -56,7 +56,7 @@ private:
     Ref<OpenFile> take_locked(size_t n) SBX_REQUIRES(mu_);
     // What closing a descriptor does besides dropping it; no lock held.
     Result<> end_descriptor(Ref<OpenFile> f, const Caller& c) const;
-    void drop_record_locks(OpenFile& f) const;
+    void end_ownership(OpenFile& f) const;
     mutable RwMutex<Rank::FdTable> mu_;
     std::vector<Slot> slots_ SBX_GUARDED_BY(mu_);
     size_t next_free_ SBX_GUARDED_BY(mu_) = 0;  // no free slot below

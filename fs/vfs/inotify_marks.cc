@@ -30,6 +30,17 @@ bool InotifyMarks::remove(const InotifyMark& m) {
     return true;
 }
 
+Ref<InotifyMark> InotifyMarks::find(const OpenFile& f, const FdTable& files) const {
+    Lock l(mu_);
+    for (const Ref<InotifyMark>& m : marks_)
+        if (m->belongs_to(f, files)) return m;
+    return nullptr;
+}
+
+void InotifyMarks::end_of(const OpenFile& f, const FdTable& files) {
+    while (Ref<InotifyMark> m = find(f, files)) remove(*m);
+}
+
 std::vector<Ref<InotifyMark>> InotifyMarks::snapshot() const {
     Lock l(mu_);
     return marks_;
@@ -73,6 +84,7 @@ void notify_rename(Inode& old_dir, std::string_view old_name, Inode& new_dir, st
     if (!inotify_active()) return;
     u32 cookie = next_cookie.fetch_add(1) + 1;
     u32 dir = what.is_dir() ? IN_ISDIR : 0;
+    if (&old_dir == &new_dir) notify_entry(old_dir, kRenameWithin | dir, old_name);
     notify_entry(old_dir, IN_MOVED_FROM | dir, old_name, cookie);
     notify_entry(new_dir, IN_MOVED_TO | dir, new_name, cookie);
     notify_inode(what, IN_MOVE_SELF);

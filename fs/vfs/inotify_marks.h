@@ -1,5 +1,5 @@
-// InotifyMarks: who watches an inode (fsnotify marks), and the calls that tell them. Set by fs/anon's inotify; called by operations on
-// names and by open, read, write and close of files.
+// InotifyMarks: who watches an inode (fsnotify marks), and the calls that tell them. Set by fs/anon's inotify and the kernel's dnotify;
+// called by operations on names and by open, read, write and close of files.
 #pragma once
 
 #include <sys/inotify.h>
@@ -13,6 +13,12 @@
 
 namespace sbx::vfs {
 
+class FdTable;
+class OpenFile;
+
+// An event beside the IN_* ones: a rename inside the watched directory (FS_RENAME). Only dnotify has a use for it.
+constexpr u32 kRenameWithin = 0x10000000;
+
 // One watch. The inotify instance holds the inode; the inode holds the mark until remove().
 class InotifyMark : public RefCounted {
 public:
@@ -21,6 +27,8 @@ public:
     virtual void on_event(u32 mask, u32 cookie, std::string_view name) = 0;
     // The inode is gone (after IN_DELETE_SELF) or its file system was unmounted: IN_IGNORED; the mark is no longer listed.
     virtual void on_gone() = 0;
+    // True if a process with `files` set the mark through the open file f, which it ends with (dnotify).
+    virtual bool belongs_to(const OpenFile&, const FdTable&) const { return false; }
 };
 
 class InotifyMarks {
@@ -28,6 +36,10 @@ public:
     void add(Ref<InotifyMark> m);
     // False if it was not there.
     bool remove(const InotifyMark& m);
+    // The mark that belongs to both, or null.
+    Ref<InotifyMark> find(const OpenFile& f, const FdTable& files) const;
+    // A descriptor of f was closed in `files`: removes what belongs to both.
+    void end_of(const OpenFile& f, const FdTable& files);
     std::vector<Ref<InotifyMark>> snapshot() const;
     std::vector<Ref<InotifyMark>> take_all();
     void notify(u32 mask, u32 cookie, std::string_view name) const;

@@ -2,7 +2,10 @@
 #include "src/kernel/fasync.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
+
+#include <algorithm>
 
 #include "fs/vfs/inode.h"
 #include "fs/vfs/walk.h"
@@ -14,6 +17,14 @@ namespace sbx {
 namespace {
 
 constexpr EventMask kTold = kEventIn | kEventOut | kEventPri | kEventErr | kEventHup;
+constexpr EventMask kNotices = 0x2000000;  // in Fasync::pending: look at the notices
+constexpr unsigned kMaxRepeats = 1024;     // of one notice that is not sent yet; a queue of signals is not longer
+
+// A signal to come that does not tell of readiness.
+struct Notice {
+    int fd, reason;
+    unsigned count;
+};
 
 // The state behind OpenFile::signals.
 class Fasync final : public vfs::FileSignals, public Waiter {
@@ -43,6 +54,20 @@ public:
         else
             f.poll_remove(*this);
     }
+    // A place for each descriptor that a process asked for notices on; repeats are counted.
+    void add_notice(int fd, int reason) {
+        Lock l(mu_);
+        for (Notice& n : notices_)
+            if (n.fd == fd && n.reason == reason) {
+                n.count = std::min(n.count + 1, kMaxRepeats);
+                return;
+            }
+        notices_.push_back({fd, reason, 1});
+    }
+    std::vector<Notice> take_notices() {
+        Lock l(mu_);
+        return std::exchange(notices_, {});
+    }
     Kernel& kernel() const { return kernel_; }
     std::atomic<EventMask> pending{0};  // told by on_event, not sent yet
 
@@ -50,6 +75,7 @@ private:
     Kernel& kernel_;
     mutable Mutex<Rank::Leaf> mu_;
     FileOwner owner_ SBX_GUARDED_BY(mu_);
+    std::vector<Notice> notices_ SBX_GUARDED_BY(mu_);
     Mutex<Rank::Boot> listen_mu_;  // before all that poll_add of any file takes
     bool listening_ SBX_GUARDED_BY(listen_mu_) = false;
 };
@@ -104,37 +130,74 @@ bool may_signal(const Creds& who, const Task& target) {
     return who.euid == 0 || who.euid == c->suid || who.euid == c->uid || who.uid == c->suid || who.uid == c->uid;
 }
 
-SigInfo signal_info(const FileOwner& o, EventMask events) {
+int reason_of(EventMask events) {
+    return events & (kEventErr | kEventHup) ? POLL_HUP
+           : events & kEventPri             ? POLL_PRI
+           : events & kEventIn              ? POLL_IN
+                                            : POLL_OUT;
+}
+
+// band_table of fs/fcntl.c
+long band_of(int reason) {
+    switch (reason) {
+    case POLL_IN: return POLLIN | POLLRDNORM;
+    case POLL_OUT: return POLLOUT | POLLWRNORM | POLLWRBAND;
+    case POLL_MSG: return POLLIN | POLLRDNORM | POLLMSG;
+    case POLL_ERR: return POLLERR;
+    case POLL_PRI: return POLLPRI | POLLRDBAND;
+    default: return POLLHUP | POLLERR;
+    }
+}
+
+// Signals whose si_code has meanings of its own.
+bool has_own_codes(int signal) {
+    for (int s : {SIGILL, SIGFPE, SIGSEGV, SIGBUS, SIGTRAP, SIGCHLD, SIGSYS})
+        if (s == signal) return true;
+    return false;
+}
+
+SigInfo signal_info(const FileOwner& o, int fd, int reason) {
     SigInfo info = kernel_siginfo(o.signal ? o.signal : SIGIO);
     if (o.signal == 0) return info;
-    info.si_code = events & (kEventErr | kEventHup) ? POLL_HUP
-                   : events & kEventPri             ? POLL_PRI
-                   : events & kEventIn              ? POLL_IN
-                                                    : POLL_OUT;
-    info.si_band = static_cast<long>(events);
-    info.si_fd = o.fd;
+    info.si_code = has_own_codes(o.signal) ? SI_SIGIO : reason;
+    info.si_band = band_of(reason);
+    info.si_fd = fd;
     return info;
+}
+
+template <class Target>
+void deliver(Result<> (*send)(Target&, const SigInfo&), Target& target, const Task& checked, const FileOwner& o,
+             const SigInfo& info) {
+    if (!may_signal(*o.creds, checked)) return;
+    // send_sigio_to_task(): SIGIO without details if the queue is full.
+    if (!send(target, info)) (void)send(target, kernel_siginfo(SIGIO));
+}
+
+void signal_owner(const FileOwner& o, const SigInfo& info) {
+    switch (o.type) {
+    case FileOwner::Type::Tid:
+        if (o.pid->task) deliver(send_signal, *o.pid->task, *o.pid->task, o, info);
+        break;
+    case FileOwner::Type::Pid:
+        if (ThreadGroup* g = o.pid->group; g && g->leader) deliver(send_group_signal, *g, *g->leader, o, info);
+        break;
+    case FileOwner::Type::Pgrp:
+        for (ThreadGroup& g : o.pid->pgrp_members)
+            if (g.leader) deliver(send_group_signal, g, *g.leader, o, info);
+        break;
+    }
 }
 
 void Sender::send(Fasync& f) {
     EventMask events = f.pending.exchange(0);
+    std::vector<Notice> notices;
+    if (events & kNotices) notices = f.take_notices();
     FileOwner o = f.owner();
-    if (!o.pid || events == 0) return;
-    SigInfo info = signal_info(o, events & kTold);
+    if (!o.pid) return;
+    if (events & kTold) notices.push_back({o.fd, reason_of(events), 1});
     SharedLock l(f.kernel().tasks().mu);
-    switch (o.type) {
-    case FileOwner::Type::Tid:
-        if (o.pid->task && may_signal(*o.creds, *o.pid->task)) send_signal(*o.pid->task, info);
-        break;
-    case FileOwner::Type::Pid:
-        if (o.pid->group && o.pid->group->leader && may_signal(*o.creds, *o.pid->group->leader))
-            send_group_signal(*o.pid->group, info);
-        break;
-    case FileOwner::Type::Pgrp:
-        for (ThreadGroup& g : o.pid->pgrp_members)
-            if (g.leader && may_signal(*o.creds, *g.leader)) send_group_signal(g, info);
-        break;
-    }
+    for (const Notice& n : notices)
+        for (unsigned i = 0; i < n.count; i++) signal_owner(o, signal_info(o, n.fd, n.reason));
 }
 
 Fasync& state_of(Task& t, vfs::OpenFile& f) {
@@ -160,6 +223,24 @@ void set_file_owner(Task& t, vfs::OpenFile& f, FileOwner::Type type, Ref<Pid> pi
         o.pid = std::move(pid);
         o.creds = t.creds();
     });
+}
+
+Ref<vfs::FileSignals> claim_file(Task& t, vfs::OpenFile& f) {
+    Fasync& s = state_of(t, f);
+    s.change([&](FileOwner& o) {
+        if (o.pid) return;
+        o.type = FileOwner::Type::Pid;
+        o.pid = Ref<Pid>(t.pid());
+        o.creds = t.creds();
+    });
+    Sender::get().start();
+    return Ref<vfs::FileSignals>(s);
+}
+
+void tell_owner(vfs::FileSignals& claimed, int fd, int reason) {
+    Fasync& s = static_cast<Fasync&>(claimed);
+    s.add_notice(fd, reason);
+    s.on_event(kNotices);
 }
 
 void set_file_signal(Task& t, vfs::OpenFile& f, int signal) {

@@ -1,5 +1,5 @@
 // Fasync: who is told by SIGIO about an open file (F_SETOWN, F_SETSIG, O_ASYNC; struct fown_struct and fasync_struct of fs/fcntl.c).
-// Used by fcntl and ioctl; sockets (SIGURG) ask for the owner.
+// Used by fcntl and ioctl; sockets (SIGURG) ask for the owner, dnotify tells it.
 //
 // Signals are sent from a thread of the kernel's own: readiness is told under locks that sending a signal may not be nested in.
 #pragma once
@@ -22,6 +22,10 @@ struct FileOwner {
 FileOwner file_owner(const vfs::OpenFile& f);
 void set_file_owner(Task& t, vfs::OpenFile& f, FileOwner::Type type, Ref<Pid> pid);
 void set_file_signal(Task& t, vfs::OpenFile& f, int signal);
+// Makes the task the owner unless there is one. The result may outlive the file.
+Ref<vfs::FileSignals> claim_file(Task& t, vfs::OpenFile& f);
+// Sends the owner of a claimed file a signal about its descriptor fd, for the reason POLL_*. Under any lock but leaves.
+void tell_owner(vfs::FileSignals& claimed, int fd, int reason);
 // F_SETFL: the status flags; O_ASYNC starts or ends the signals. EPERM for O_NOATIME by another than the owner.
 Result<> set_file_flags(Task& t, vfs::OpenFile& f, int fd, int flags);
 
