@@ -1,4 +1,5 @@
 // The tables of an overlay: which inode stands for which of the layers.
+#include <algorithm>
 #include <vector>
 
 #include "fs/overlay/overlay_inode.h"
@@ -66,6 +67,13 @@ Result<> OverlayFs::make_root() {
 Result<vfs::StatFs> OverlayFs::statfs() {
     vfs::StatFs s = SBX_TRY(upper_->fs().statfs());
     s.type = kMagic;
+    // Linux tells of the upper alone, and so it is with a directory of the host. But one in memory starts empty, and would make all that
+    // the lower holds take no room: it is counted as used. (No blocks: no limit, nothing is counted.)
+    if (upper_is_kept() || s.blocks == 0) return s;
+    vfs::StatFs low = SBX_TRY(lower_->fs().statfs());
+    u64 used = low.blocks - std::min(low.bfree, low.blocks);
+    s.blocks += static_cast<u64>(static_cast<unsigned __int128>(used) * low.frsize / s.frsize);
+    if (s.files != 0) s.files += low.files - std::min(low.ffree, low.files);
     return s;
 }
 

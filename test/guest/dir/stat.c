@@ -256,6 +256,8 @@ TEST_DIR(statfs_calls) {
     CHECK_GT(a.f_bsize, 0), CHECK_EQ(a.f_namelen, 255);
     CHECK_EQ(statfs("/proc", &a), 0);
     CHECK_EQ(a.f_type, 0x9fa0);
+    CHECK_EQ(statfs("/usr", &a), 0);
+    CHECK_GT(a.f_blocks, a.f_bfree); // what is there takes room, whoever put it there
     CHECK_ERR(statfs("none", &a), ENOENT);
     CHECK_ERR(fstatfs(99, &a), EBADF);
 }
