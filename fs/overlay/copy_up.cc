@@ -37,13 +37,14 @@ const std::string kTemporary = ".sbx-copy-up";
 }  // namespace
 
 Result<> OverlayInode::copy_up(const vfs::Caller& caller, u64 bytes) {
-    if (upper()) return {};
+    if (upper() && (bytes == kNoData || !data_below())) return {};
     vfs::Caller c = caller;
     c.file_size_limit = ~0ull;  // RLIMIT_FSIZE is about what the program writes
     for (int tries = 0; tries < 100; tries++) {
         // Ancestors first, from the top.
         std::vector<Ref<OverlayInode>> above;
-        for (Ref<OverlayInode> p = parent(); p && !p->upper(); p = p->parent()) above.push_back(p);
+        if (!upper())
+            for (Ref<OverlayInode> p = parent(); p && !p->upper(); p = p->parent()) above.push_back(p);
         for (size_t i = above.size(); i-- > 0;) SBX_TRY(above[i]->copy_up_one(c, kAll));
         auto r = copy_up_one(c, bytes);
         // EAGAIN: it was moved to a directory that is not up yet.
@@ -54,7 +55,7 @@ Result<> OverlayInode::copy_up(const vfs::Caller& caller, u64 bytes) {
 
 Result<> OverlayInode::copy_up_one(const vfs::Caller& c, u64 bytes) {
     Claim claim(*this);
-    if (upper()) return {};
+    if (upper()) return bytes == kNoData || !data_below() ? Result<>{} : fetch_data(c, bytes);
     Ref<OverlayInode> dir;
     std::string name;
     {
@@ -70,16 +71,29 @@ Result<> OverlayInode::copy_up_one(const vfs::Caller& c, u64 bytes) {
                     : overlay().root() ? static_cast<OverlayInode&>(*overlay().root()).upper()
                                        : nullptr;
     if (!up_dir) return err(ENOENT);
+    // What outlives the sandbox must not lean on files that the host may change.
+    if (!is_regular() || overlay().upper_is_kept() || a.size == 0) bytes = std::min(bytes, a.size);
     vfs::Attr dir_before = SBX_TRY(up_dir->attr());
     Ref<Inode> up = SBX_TRY(make_upper(up_dir, dir ? name : std::string(), a, c, bytes));
     // The directory did not change as far as a program can see.
     (void)up_dir->set_attr(times_of(dir_before), c);
-    publish_upper(std::move(up), a.nlink);
+    if (is_dir() && lower_is_closed()) {
+        mark_opaque(*up, c);
+        merges_.store(false, std::memory_order_release);
+    }
+    publish_upper(std::move(up), a.nlink, bytes == kNoData);
     return {};
 }
 
-void OverlayInode::publish_upper(Ref<Inode> up, u32 lower_nlink) {
+bool OverlayInode::lower_is_closed() {
+    SharedLock l(lower_->dir_mu(), SharedLock<RwMutex<Rank::Dir>>::Nested{});
+    auto r = lower_->lookup(kTemporary);
+    return !r && r.error() == EACCES;
+}
+
+void OverlayInode::publish_upper(Ref<Inode> up, u32 lower_nlink, bool data_below) {
     lower_nlink_ = lower_nlink;
+    data_below_.store(data_below, std::memory_order_release);
     upper_.store(up.release(), std::memory_order_release);
     overlay().keep(*this);
 }
@@ -114,7 +128,7 @@ Result<Ref<vfs::Inode>> OverlayInode::make_upper(Inode* dir, const std::string& 
     finish.valid |= vfs::SetAttr::kMode;
     finish.mode = a.mode & 07777;
     auto fill = [&](Inode& up) -> Result<> {
-        SBX_TRY(copy_data(up, std::min(a.size, bytes), c));
+        if (bytes != kNoData) SBX_TRY(copy_data(up, std::min(a.size, bytes), c));
         SBX_TRY(copy_xattrs(up, c));
         return up.set_attr(finish, c);
     };
@@ -142,6 +156,23 @@ Result<Ref<vfs::Inode>> OverlayInode::make_upper(Inode* dir, const std::string& 
         return err(r.error());
     }
     return up;
+}
+
+Result<> OverlayInode::fetch_data(const vfs::Caller& c, u64 bytes) {
+    Inode& up = *upper();
+    vfs::Attr below = SBX_TRY(lower_->attr());
+    vfs::Attr a = SBX_TRY(up.attr());
+    // Writing takes away what this is about to put back.
+    auto capability = up.get_xattr("security.capability", c);
+    vfs::SetAttr finish = times_of(a);
+    finish.valid |= vfs::SetAttr::kMode;
+    finish.mode = a.mode & 07777;
+    auto r = copy_data(up, std::min(below.size, bytes), c);
+    if (!r) (void)up.truncate(0, c);
+    if (capability) (void)up.set_xattr("security.capability", *capability, 0, c);
+    (void)up.set_attr(finish, c);
+    if (r) data_below_.store(false, std::memory_order_release);
+    return r;
 }
 
 Result<> OverlayInode::copy_data(Inode& to, u64 size, const vfs::Caller& c) {

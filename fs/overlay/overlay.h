@@ -1,9 +1,11 @@
 // overlay: a lower tree that is never changed under an upper one that takes all changes (Documentation/filesystems/overlayfs.rst).
 // Used by the boot code for the default root: the host's / below, tmpfs or a host directory above.
 //
-// What is only below is copied up before its first change (data, mode, owner, times, extended attributes). A name that is gone is a whiteout
-// in the upper layer (a character device 0/0, as on Linux). Differences from Linux's, all towards POSIX: names of one lower file stay names
-// of one file after it is copied up; renaming a directory always works (redirect_dir), both while the overlay lives.
+// What is only below is copied up before its first change (data, mode, owner, times, extended attributes); data that stays the same is
+// left below, unless the upper layer is kept (metacopy). A name that is gone is a whiteout in the upper layer (a character device 0/0, as
+// on Linux). A lower directory in which the host's user may not search has no names that could be shown; its copy hides it (opaque).
+// Differences from Linux's, all towards POSIX: names of one lower file stay names of one file after it is copied up; renaming a directory
+// always works (redirect_dir), both while the overlay lives.
 // st_dev is the overlay's, st_ino that of the lower file if there is one, else the upper's with a bit set: it never changes.
 //
 // Invariants: an overlay inode gets its upper inode once and keeps it. One overlay inode stands for one lower and one upper inode at

@@ -64,7 +64,7 @@ private:
     // A file opened for reading before somebody else had it copied up reads the copy from then on (ovl_real_fdget).
     vfs::OpenFile* real(const vfs::Caller& c) {
         if (in_upper_) return first_.get();
-        vfs::Inode* up = node_->upper();
+        vfs::Inode* up = node_->upper_with_data();
         if (!up) return first_.get();
         vfs::OpenFile* f = later_.load(std::memory_order_acquire);
         if (f) return f;

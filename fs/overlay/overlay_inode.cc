@@ -82,8 +82,14 @@ void OverlayInode::set_place_if_none(OverlayInode& parent, std::string_view name
 
 Result<vfs::Attr> OverlayInode::attr() {
     Inode* up = upper();
+    bool elsewhere = up && data_below();  // asked before the size, which is 0 until the data is there
     vfs::Attr a = SBX_TRY(up ? up->attr() : lower_->attr());
     a.ino = ino();
+    if (elsewhere) {
+        vfs::Attr below = SBX_TRY(lower_->attr());
+        a.size = below.size;
+        a.blocks = below.blocks;
+    }
     if (is_dir()) {
         // Two directories' counts have no sum that means anything; 1 says so to find(1).
         if (up && merges()) a.nlink = 1;
@@ -94,9 +100,17 @@ Result<vfs::Attr> OverlayInode::attr() {
     return a;
 }
 
+// While the data is below, fetching it sets attributes back to what they were before.
+template <class Change>
+Result<> OverlayInode::change_upper(Change change) {
+    if (!data_below()) return change(*upper());
+    Claim claim(*this);
+    return change(*upper());
+}
+
 Result<> OverlayInode::set_attr(const vfs::SetAttr& s, const vfs::Caller& c) {
-    SBX_TRY(copy_up(c, (s.valid & vfs::SetAttr::kSize) ? s.size : kAll));
-    return upper()->set_attr(s, c);
+    SBX_TRY(copy_up(c, (s.valid & vfs::SetAttr::kSize) ? s.size : kNoData));
+    return change_upper([&](Inode& up) { return up.set_attr(s, c); });
 }
 
 Result<> OverlayInode::truncate(u64 size, const vfs::Caller& c) {
@@ -123,10 +137,13 @@ Result<Ref<vfs::Inode>> OverlayInode::lookup(std::string_view name) {
         if (!(r.error() == ENOENT)) return r;
     }
     if (!merges()) return err(ENOENT);
-    Ref<Inode> low = SBX_TRY(layer_lookup(*lower_, name));
+    auto low = layer_lookup(*lower_, name);
+    // The caller may search this directory, the host's user may not: there is nothing in it that could be shown.
+    if (!low && low.error() == EACCES) return err(ENOENT);
+    if (!low) return low;
     // A whiteout in the lower layer is nothing to us, but nothing to a program either.
-    if (is_whiteout(*low)) return err(ENOENT);
-    return Ref<Inode>(overlay().node_for_lower(std::move(low), *this, name));
+    if (is_whiteout(**low)) return err(ENOENT);
+    return Ref<Inode>(overlay().node_for_lower(std::move(*low), *this, name));
 }
 
 // ovl_lookup(): opaque directories hide what lies below, redirected ones were renamed from there.
@@ -191,7 +208,7 @@ Result<Ref<vfs::OpenFile>> OverlayInode::open(const vfs::OpenArgs& a) {
     if (!is_regular()) return Inode::open(a);
     bool writes = (a.flags & O_ACCMODE) != O_RDONLY || (a.flags & O_TRUNC);
     if (writes) SBX_TRY(copy_up(a.caller, (a.flags & O_TRUNC) ? 0 : kAll));
-    Inode* up = upper();
+    Inode* up = upper_with_data();
     int flags = a.flags & ~(O_CREAT | O_EXCL | O_TRUNC);
     Ref<vfs::OpenFile> real =
         SBX_TRY(up ? overlay().open_upper(*up, flags, a.caller) : overlay().open_lower(*lower_, flags, a.caller));
@@ -205,16 +222,16 @@ Result<std::string> OverlayInode::get_xattr(std::string_view name, const vfs::Ca
 
 Result<> OverlayInode::set_xattr(std::string_view name, std::string_view value, int flags, const vfs::Caller& c) {
     if (is_own_xattr(name)) return err(EPERM);
-    SBX_TRY(copy_up(c));
-    return upper()->set_xattr(name, value, flags, c);
+    SBX_TRY(copy_up(c, kNoData));
+    return change_upper([&](Inode& up) { return up.set_xattr(name, value, flags, c); });
 }
 
 Result<> OverlayInode::remove_xattr(std::string_view name, const vfs::Caller& c) {
     if (is_own_xattr(name)) return err(ENODATA);
     // What is not there need not be copied up to be removed.
     if (!upper()) (void)SBX_TRY(lower_->get_xattr(name, c));
-    SBX_TRY(copy_up(c));
-    return upper()->remove_xattr(name, c);
+    SBX_TRY(copy_up(c, kNoData));
+    return change_upper([&](Inode& up) { return up.remove_xattr(name, c); });
 }
 
 Result<std::vector<std::string>> OverlayInode::list_xattr(const vfs::Caller& c) {

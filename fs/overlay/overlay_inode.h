@@ -78,12 +78,18 @@ private:
 
 class OverlayInode final : public vfs::Inode {
 public:
-    static constexpr u64 kAll = ~0ull;
+    // Of data at copy-up: all; none, it is read from below until somebody changes it (metacopy of Linux's overlayfs).
+    static constexpr u64 kAll = ~0ull, kNoData = ~0ull - 1;
     OverlayInode(OverlayFs& fs, u64 ino, u32 type, Ref<vfs::Inode> lower, Ref<vfs::Inode> upper);
     ~OverlayInode() override;
     OverlayFs& overlay() const { return static_cast<OverlayFs&>(fs()); }
     vfs::Inode* lower() const { return lower_.get(); }
     vfs::Inode* upper() const { return upper_.load(std::memory_order_acquire); }
+    // The upper inode if the file's data is there, too.
+    vfs::Inode* upper_with_data() const {
+        vfs::Inode* up = upper();
+        return data_below() ? nullptr : up;
+    }
     // The layer's inode that counts now.
     vfs::Inode& active() const { return upper() ? *upper() : *lower_; }
     // Of a directory: names of the lower one are seen.
@@ -92,8 +98,8 @@ public:
     void set_place(Ref<OverlayInode> parent, std::string_view name);
     void set_place_if_none(OverlayInode& parent, std::string_view name);
 
-    // Makes the upper inode, its ancestors' first. Of data only the first `bytes` are copied (the rest is about to be cut off). Whatever
-    // fails, the lower file stays visible as it was.
+    // Makes the upper inode, its ancestors' first. Of data only the first `bytes` are copied (the rest is about to be cut off), or none
+    // (kNoData). Whatever fails, the lower file stays visible as it was.
     Result<> copy_up(const vfs::Caller& c, u64 bytes = kAll);
 
     Result<vfs::Attr> attr() override;
@@ -134,7 +140,14 @@ private:
                                   u64 bytes);
     Result<> copy_data(Inode& to, u64 size, const vfs::Caller& c);
     Result<> copy_xattrs(Inode& to, const vfs::Caller& c);
-    void publish_upper(Ref<Inode> upper, u32 lower_nlink);
+    void publish_upper(Ref<Inode> upper, u32 lower_nlink, bool data_below);
+    bool data_below() const { return data_below_.load(std::memory_order_acquire); }
+    template <class Change>
+    Result<> change_upper(Change change);
+    // The data of a file whose attributes alone were copied up.
+    Result<> fetch_data(const vfs::Caller& c, u64 bytes);
+    // The host does not let the sentry look for names in the lower directory, whatever the program's rights are.
+    bool lower_is_closed();
 
     // Whether the lower directory has the name, so that a whiteout is needed where it goes.
     bool lower_has(std::string_view name);
@@ -164,9 +177,10 @@ private:
     const Ref<vfs::Inode> lower_;
     std::atomic<vfs::Inode*> upper_;  // holds a reference; set once
     std::atomic<bool> merges_;
-    std::atomic<i32> nlink_change_{0};  // names made or removed here, of a lower file
-    u32 lower_nlink_ = 0;               // at copy-up; written before upper_
-    bool claimed_ = false;              // OverlayFs::claim_mu_
+    std::atomic<bool> data_below_{false};  // with an upper inode: it has all but the data
+    std::atomic<i32> nlink_change_{0};     // names made or removed here, of a lower file
+    u32 lower_nlink_ = 0;                  // at copy-up; written before upper_
+    bool claimed_ = false;                 // OverlayFs::claim_mu_
     mutable Mutex<Rank::Leaf> mu_;
     Ref<OverlayInode> parent_ SBX_GUARDED_BY(mu_);  // where to copy up to; null: no name known
     std::string name_ SBX_GUARDED_BY(mu_);

@@ -115,7 +115,7 @@ Result<Ref<vfs::Inode>> OverlayInode::tmpfile(const vfs::NewNode& n, const vfs::
 Result<> OverlayInode::link(std::string_view name, Inode& target, const vfs::Caller& c) {
     OverlayInode& t = static_cast<OverlayInode&>(target);
     SBX_TRY(copy_up(c));
-    SBX_TRY(t.copy_up(c));
+    SBX_TRY(t.copy_up(c, kNoData));
     Inode& up = *upper();
     std::string text(name);
     Claim claim(t);
@@ -222,9 +222,9 @@ Result<> OverlayInode::rename(std::string_view name, Inode& what, Inode& new_dir
     if (&w == v) return {};  // two names of one file: nothing happens (rename(2))
     SBX_TRY(copy_up(c));
     SBX_TRY(to.copy_up(c));
-    SBX_TRY(w.copy_up(c));
+    SBX_TRY(w.copy_up(c, kNoData));
     if (exchange)
-        SBX_TRY(v->copy_up(c));
+        SBX_TRY(v->copy_up(c, kNoData));
     else if (v && v->is_dir())
         SBX_TRY(v->check_empty(c));
 
