@@ -40,6 +40,16 @@ size_t xsave_size();
 // XCR0: the state components enabled.
 u64 xsave_features();
 
+// The debug registers in the processor's layout: hardware breakpoints and watchpoints.
+struct DebugRegisters {
+    static constexpr u64 kNoTrap = 0xffff0ff0, kStepTrap = 0xffff4ff0;
+    u64 address[4] = {};
+    u64 status = kNoTrap;  // DR6: what the last SIGTRAP was
+    u64 control = 0;       // DR7
+    bool enabled(unsigned slot) const { return (control >> slot * 2 & 3) != 0; }
+    bool any_enabled() const { return (control & 0xff) != 0; }
+};
+
 // Why the application stopped running.
 struct SyscallTrap {};  // number in orig_rax, arguments in rdi rsi rdx r10 r8 r9; rax is -ENOSYS
 struct FaultTrap {      // an exception. info: si_signo, si_code, si_addr as Linux would deliver to the application
@@ -81,6 +91,10 @@ public:
     virtual FpState& fp() = 0;
     // Says that fp() was changed and must be written back before the next run().
     virtual void fp_changed() = 0;
+    // The debug registers; those of a new context are clear. A change is said with debug_changed(), as for fp(). Breakpoints outside
+    // of the user range never trap.
+    virtual DebugRegisters& debug() = 0;
+    virtual void debug_changed() = 0;
     // Makes run() return InterruptedTrap soon, or the next run() at once if none is going on. Any thread; async-signal-safe.
     virtual void interrupt() = 0;
     // Moves the context to another address space (execve). The old thread is gone when it returns. Own sentry thread only.

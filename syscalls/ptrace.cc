@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/user.h>
 
+#include "src/kernel/debug_registers.h"
 #include "src/kernel/jobctl.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/ptrace.h"
@@ -253,7 +254,13 @@ Result<long> poke(Task& t, int pid, u64 addr, u64 data) {
     return 0;
 }
 
-// struct user: the registers first; debug registers at its end, which are not there.
+// struct user: the registers first, the debug registers at its end. What lies between reads as zero.
+std::optional<unsigned> debug_register_at(u64 addr) {
+    constexpr u64 kFirst = offsetof(struct user, u_debugreg);
+    if (addr < kFirst || addr >= kFirst + sizeof(user::u_debugreg)) return std::nullopt;
+    return static_cast<unsigned>((addr - kFirst) / sizeof(u64));
+}
+
 Result<long> peek_user(Task& t, int pid, u64 addr, u64 data) {
     if ((addr & 7) || addr >= sizeof(struct user)) return err(EIO);
     u64 word = 0;
@@ -261,7 +268,10 @@ Result<long> peek_user(Task& t, int pid, u64 addr, u64 data) {
         Lock l(t.kernel().tasks().mu);
         Task* c = SBX_TRY(find_tracee(t, pid, false));
         platform::Registers r = shown_regs(*c);
-        if (addr < kRegsSize) memcpy(&word, reinterpret_cast<const u8*>(&r) + addr, sizeof word);
+        if (addr < kRegsSize)
+            memcpy(&word, reinterpret_cast<const u8*>(&r) + addr, sizeof word);
+        else if (auto n = debug_register_at(addr))
+            word = debug_register(*c, *n);
     }
     SBX_TRY(t.copy_out(UserPtr<u64>{data}, word));
     return 0;
@@ -272,9 +282,10 @@ Result<long> poke_user(Task& t, int pid, u64 addr, u64 data) {
     Lock l(t.kernel().tasks().mu);
     Task* c = SBX_TRY(find_tracee(t, pid, false));
     if (addr >= kRegsSize) {
-        // Hardware breakpoints are not offered: only clearing them "works".
-        if (addr >= offsetof(struct user, u_debugreg) && data == 0) return 0;
-        return err(addr >= offsetof(struct user, u_debugreg) ? EINVAL : EIO);
+        auto n = debug_register_at(addr);
+        if (!n) return err(EIO);
+        SBX_TRY(set_debug_register(*c, *n, data));
+        return 0;
     }
     platform::Registers r = shown_regs(*c);
     memcpy(reinterpret_cast<u8*>(&r) + addr, &data, sizeof data);
@@ -521,8 +532,7 @@ Result<long> sys_ptrace(Task& t, long request, int pid, u64 addr, u64 data) {
 }
 
 constexpr SyscallRow kRows[] = {
-    {101, "ptrace", syscall<sys_ptrace>, "d d x x", Support::Partial,
-     "no hardware breakpoints, no PTRACE_SYSEMU, no seccomp requests"},
+    {101, "ptrace", syscall<sys_ptrace>, "d d x x", Support::Partial, "no PTRACE_SYSEMU, no seccomp requests"},
 };
 
 }  // namespace

@@ -5,13 +5,16 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/user.h>
 #include <unistd.h>
 
 #include <utility>
 
 #include "platform/ptrace/regs.h"
 #include "platform/ptrace/tracee.h"
+#include "platform/stub/layout.h"
 #include "platform/xstate.h"
+#include "src/base/log.h"
 
 namespace sbx::platform::ptrace {
 namespace {
@@ -24,6 +27,9 @@ constexpr u64 kAuditArch64 = 0xc000003e;
 constexpr u64 kPageFault = 14;
 constexpr u64 kErrorUser = 4, kErrorFetch = 16;
 constexpr u64 kMaxInstruction = 15;
+constexpr u64 kDebugControl = 0xffff00ff;  // what breakpoints there are and where; the rest of DR7 is the host's
+
+u64 debug_offset(int n) { return offsetof(user, u_debugreg) + sizeof(u64) * static_cast<u64>(n); }
 
 thread_local PtraceContext* contexts_of_thread = nullptr;
 
@@ -104,6 +110,7 @@ void PtraceContext::detach() {
     target_.store(0, std::memory_order_release);
     space_->placement().leave(seat_);
     if (tid_ == 0) return;
+    if (host_debug_) load_debug({});
     pid_t tid = std::exchange(tid_, 0);
     const stub::Code& code = stub::code();
     bool keep = space_->mapper().wants_thread(space_->stub());
@@ -133,6 +140,20 @@ bool PtraceContext::load_regs(const Registers& wanted) {
     return true;
 }
 
+// The stub's own pages get no breakpoints: a trap there would be taken for the end of what the stub was told to do.
+void PtraceContext::load_debug(const DebugRegisters& wanted) {
+    u64 control = wanted.control & kDebugControl;
+    for (unsigned i = 0; i < 4; i++)
+        if (wanted.enabled(i) && wanted.address[i] >= stub::kUserEnd) control &= ~(3ull << i * 2);
+    auto set = [this](int n, u64 value) { return trace(PTRACE_POKEUSR, tid_, debug_offset(n), value) == 0; };
+    bool ok = set(7, 0);
+    for (int i = 0; i < 4; i++)
+        if (control >> i * 2 & 3) ok = ok && set(i, wanted.address[i]);
+    host_debug_ = (control & 0xff) != 0;
+    if (host_debug_) ok = ok && set(7, control);
+    if (!ok) SBX_LOG(Warn, "the host refused a hardware breakpoint: %s", errno_text(errno));
+}
+
 Trap PtraceContext::run(Registers& regs) {
     if (tid_ == 0) return SpaceLostTrap{};
     seat_.running.store(true, std::memory_order_seq_cst);
@@ -150,6 +171,8 @@ Trap PtraceContext::run(Registers& regs) {
         if (!set_xsave(tid_, xsave_.empty() ? fp_.data : xsave_) && errno == ESRCH) return lost();
     }
     fp_valid_ = fp_dirty_ = false;
+    if (std::exchange(debug_dirty_, false)) [[unlikely]]
+        load_debug(debug_);
     Registers wanted = regs;
     sanitize(wanted);
     if (!load_regs(wanted)) return lost();
@@ -232,6 +255,10 @@ bool PtraceContext::signal_trap(int sig, Registers& regs, Trap& trap) {
         return true;
     }
     fault.trap_no = vector_of(fault.info);
+    if (sig == SIGTRAP) {
+        debug_.status = fault.info.si_code == TRAP_TRACE ? DebugRegisters::kStepTrap : DebugRegisters::kNoTrap;
+        if (host_debug_) trace(PTRACE_PEEKUSR, tid_, debug_offset(6), reinterpret_cast<u64>(&debug_.status));
+    }
     if (fault.trap_no == kPageFault) {
         auto at = reinterpret_cast<u64>(fault.info.si_addr);
         bool fetch = at == regs.rip || (at > regs.rip && at - regs.rip < kMaxInstruction && (at & kPageMask) == 0);
@@ -283,6 +310,8 @@ Result<> PtraceContext::switch_to(AddressSpace& space) {
     space_ = Ref<Space>(static_cast<Space&>(space));
     host_ = Registers{};
     last_fetch_fault_ = ~0ull;
+    debug_ = {};
+    debug_dirty_ = false;
     return attach();
 }
 

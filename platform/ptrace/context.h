@@ -18,6 +18,8 @@ public:
     Trap run(Registers& regs) override;
     FpState& fp() override;
     void fp_changed() override { fp_dirty_ = true; }
+    DebugRegisters& debug() override { return debug_; }
+    void debug_changed() override { debug_dirty_ = true; }
     void interrupt() override;
     Result<> switch_to(AddressSpace& space) override;
 
@@ -33,6 +35,7 @@ private:
     void detach();
     Trap lost();
     bool load_regs(const Registers& wanted);
+    void load_debug(const DebugRegisters& wanted);
     // What a stop by signal `sig` is to the application; false: nothing, go on.
     bool signal_trap(int sig, Registers& regs, Trap& trap);
     bool syscall_trap(Registers& regs, Trap& trap);
@@ -50,6 +53,9 @@ private:
     std::vector<u8> xsave_;  // the host's image, where it is larger than the application's
     bool fp_valid_ = false;
     bool fp_dirty_ = false;
+    DebugRegisters debug_;
+    bool debug_dirty_ = false;
+    bool host_debug_ = false;        // the stub thread has breakpoints
     PtraceContext* next_ = nullptr;  // the thread's list of contexts
 };
 

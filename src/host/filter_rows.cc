@@ -158,6 +158,7 @@ constexpr FilterRow kRows[] = {
     {SYS_ptrace, "ptrace platform", A, {equal(0, PTRACE_GETREGS)}},
     {SYS_ptrace, "ptrace platform", A, {equal(0, PTRACE_SETREGS)}},
     {SYS_ptrace, "ptrace platform", A, {equal(0, PTRACE_POKEUSR)}},
+    {SYS_ptrace, "ptrace platform: breakpoints", A, {equal(0, PTRACE_PEEKUSR)}},
     {SYS_ptrace, "ptrace platform", A, {equal(0, PTRACE_GETREGSET)}},
     {SYS_ptrace, "ptrace platform", A, {equal(0, PTRACE_SETREGSET)}},
     {SYS_ptrace, "ptrace platform", A, {equal(0, PTRACE_GETSIGINFO)}},
