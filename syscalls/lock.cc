@@ -5,6 +5,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "fs/vfs/file_system.h"
 #include "fs/vfs/inode.h"
 #include "fs/vfs/locks.h"
 #include "src/kernel/kernel.h"
@@ -43,6 +44,11 @@ Result<> set_range(vfs::OpenFile& f, const struct flock& l, const vfs::Caller& c
     out.start = static_cast<u64>(start);
     out.end = end == INT64_MAX ? kEnd : static_cast<u64>(end);
     return {};
+}
+
+void name_file(vfs::FileLock& l, const vfs::OpenFile& f) {
+    l.dev = f.inode().fs().dev();
+    l.ino = f.inode().ino();
 }
 
 // The number of a lock's owner as this task's PID namespace knows it; 0 if it does not.
@@ -114,6 +120,7 @@ Result<long> fcntl_lock(Task& t, int fd, vfs::OpenFile& f, int cmd, u64 arg_addr
     wanted.owner = ofd ? static_cast<const void*>(&f) : static_cast<const void*>(&t.files());
     wanted.pid = ofd ? -1 : t.group().pid->nr_in_root();
     wanted.type = l.l_type == F_WRLCK ? vfs::LockType::Write : vfs::LockType::Read;
+    name_file(wanted, f);
     SBX_TRY(set_range(f, l, t.caller(), wanted));
     if (cmd == F_GETLK || cmd == kOfdGet) return get_lock(t, f, arg, l, wanted);
     vfs::FileLocks& locks = f.inode().real().locks();
@@ -151,8 +158,12 @@ Result<long> sys_flock(Task& t, int fd, u32 operation) {
         return 0;
     }
     if (!f->readable() && !f->writable()) return err(EBADF);
-    vfs::LockType type = op == LOCK_EX ? vfs::LockType::Write : vfs::LockType::Read;
-    auto take = [&] { return locks.set_flock(type, f.get(), t.group().pid->nr_in_root()); };
+    vfs::FileLock wanted;
+    wanted.type = op == LOCK_EX ? vfs::LockType::Write : vfs::LockType::Read;
+    wanted.owner = f.get();
+    wanted.pid = t.group().pid->nr_in_root();
+    name_file(wanted, *f);
+    auto take = [&] { return locks.set_flock(wanted); };
     SBX_TRY(operation & LOCK_NB ? take() : wait_for_lock(t, locks, take, []() -> Result<> { return {}; }));
     return 0;
 }

@@ -123,6 +123,7 @@ Ref<vfs::Inode> make_net_dir(ProcFs& fs, const Subject& s);            // net_di
 Ref<vfs::Inode> make_ns_dir(ProcFs& fs, const Subject& s);             // ns_dir.cc
 Ref<vfs::Inode> make_mem_file(ProcFs& fs, const Subject& s);           // mem_file.cc
 std::span<const FileRow> system_files();                               // system_files.cc
+Result<std::string> locks(const Context& c);                           // locks.cc
 std::span<const FileRow> pid_files();                                  // pid_files.cc
 Result<std::string> pid_stat(const Context& c);                        // pid_stat.cc
 Result<std::string> pid_statm(const Context& c);

@@ -241,6 +241,7 @@ constexpr FileRow kRows[] = {
     {"diskstats", 0444, empty},
     {"filesystems", 0444, filesystems},
     {"loadavg", 0444, loadavg},
+    {"locks", 0444, locks},
     {"meminfo", 0444, meminfo},
     {"modules", 0444, empty},
     {"partitions", 0444, partitions},

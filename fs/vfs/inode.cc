@@ -65,18 +65,18 @@ Result<> Inode::truncate(u64 size, const Caller& c) {
 
 namespace {
 // Creates what `slot` points to once; the loser of a race discards its own.
-template <class T>
-T& create_once(std::atomic<T*>& slot) {
+template <class T, class... Args>
+T& create_once(std::atomic<T*>& slot, Args&... args) {
     T* p = slot.load(std::memory_order_acquire);
     if (p) return *p;
-    T* mine = new T;
+    T* mine = new T(args...);
     if (slot.compare_exchange_strong(p, mine)) return *mine;
     delete mine;
     return *p;
 }
 }  // namespace
 
-FileLocks& Inode::locks() { return create_once(locks_); }
+FileLocks& Inode::locks() { return create_once(locks_, *this); }
 InotifyMarks& Inode::make_marks() { return create_once(marks_); }
 
 Ref<RefCounted> Inode::attached() const {

@@ -4,7 +4,32 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "fs/vfs/inode.h"
+
 namespace sbx::vfs {
+namespace {
+Mutex<Rank::Leaf> inodes_mu;
+std::unordered_map<const FileLocks*, Inode*> inodes SBX_GUARDED_BY(inodes_mu);
+}  // namespace
+
+FileLocks::FileLocks(Inode& inode) : inode_(&inode) {
+    Lock l(inodes_mu);
+    inodes[this] = inode_;
+}
+
+FileLocks::~FileLocks() {
+    if (!inode_) return;
+    Lock l(inodes_mu);
+    inodes.erase(this);
+}
+
+std::vector<Ref<Inode>> locked_inodes() {
+    std::vector<Ref<Inode>> out;
+    Lock l(inodes_mu);
+    for (auto [locks, i] : inodes)
+        if (i->try_ref()) out.push_back(Ref<Inode>::adopt(i));
+    return out;
+}
 
 const FileLock* FileLocks::conflict_locked(const FileLock& l) const {
     for (const FileLock& r : records_) {
@@ -81,17 +106,17 @@ bool FileLocks::test_record(const FileLock& lock, FileLock* conflict) const {
     return c != nullptr;
 }
 
-Result<> FileLocks::set_flock(LockType type, const void* owner, int pid) {
+Result<> FileLocks::set_flock(const FileLock& lock) {
     Lock l(mu_);
-    auto mine = std::find_if(flocks_.begin(), flocks_.end(), [&](const FileLock& f) { return f.owner == owner; });
-    if (mine != flocks_.end() && mine->type == type) return {};
+    auto mine = std::find_if(flocks_.begin(), flocks_.end(), [&](const FileLock& f) { return f.owner == lock.owner; });
+    if (mine != flocks_.end() && mine->type == lock.type) return {};
     // flock_lock_inode() drops the old lock first: a conversion that has to wait loses it.
     bool dropped = mine != flocks_.end();
     if (dropped) flocks_.erase(mine);
     bool conflict = std::any_of(flocks_.begin(), flocks_.end(), [&](const FileLock& f) {
-        return type == LockType::Write || f.type == LockType::Write;
+        return lock.type == LockType::Write || f.type == LockType::Write;
     });
-    if (!conflict && flocks_.size() < kMaxPerInode) flocks_.push_back(FileLock{type, 0, ~0ull, owner, pid});
+    if (!conflict && flocks_.size() < kMaxPerInode) flocks_.push_back(lock);
     l.unlock();
     if (dropped) queue_.notify(kEventInternal);
     if (conflict) return err(EAGAIN);

@@ -5,12 +5,14 @@
 #include <vector>
 
 #include "src/base/mutex.h"
+#include "src/base/ref.h"
 #include "src/base/result.h"
 #include "src/base/types.h"
 #include "src/base/wait_queue.h"
 
 namespace sbx::vfs {
 
+class Inode;
 enum class LockType : u8 { Read, Write };
 
 struct FileLock {
@@ -18,11 +20,16 @@ struct FileLock {
     u64 start = 0, end = ~0ull;   // [start, end]; end inclusive
     const void* owner = nullptr;  // FdTable for POSIX locks; OpenFile for OFD and flock ones
     int pid = 0;                  // kernel-wide tgid of the setter; -1 for OFD locks
+    u64 dev = 0, ino = 0;         // of the file as its user sees it, for /proc/locks
 };
 
 class FileLocks {
 public:
     static constexpr size_t kMaxPerInode = 65536;
+    FileLocks() = default;
+    // Those of an inode are listed in locked_inodes().
+    explicit FileLocks(Inode& inode);
+    ~FileLocks();
     // fcntl F_SETLK: replaces what `owner` holds over the range, merging and splitting. EAGAIN on conflict; *blocker (if given) then says with
     // whom. ENOLCK when too many.
     Result<> set_record(const FileLock& l, FileLock* blocker = nullptr);
@@ -30,7 +37,7 @@ public:
     // F_GETLK: the first conflicting lock. False if there is none.
     bool test_record(const FileLock& l, FileLock* conflict) const;
     // flock(2). A change of type is not atomic, as on Linux. EAGAIN.
-    Result<> set_flock(LockType type, const void* owner, int pid = 0);
+    Result<> set_flock(const FileLock& l);
     void clear_flock(const void* owner);
     bool empty() const;
     std::vector<FileLock> records() const;
@@ -45,11 +52,15 @@ private:
     const FileLock* conflict_locked(const FileLock& l) const SBX_REQUIRES_SHARED(mu_);
     // Cuts [start, end] out of what owner holds. True if anything changed.
     bool cut_locked(const void* owner, u64 start, u64 end) SBX_REQUIRES(mu_);
+    Inode* inode_ = nullptr;
     mutable Mutex<Rank::FileLocks> mu_;
     std::vector<FileLock> records_ SBX_GUARDED_BY(mu_);  // sorted by start
     std::vector<FileLock> flocks_ SBX_GUARDED_BY(mu_);
     WaitQueue queue_;
 };
+
+// The inodes that have, or had, locks.
+std::vector<Ref<Inode>> locked_inodes();
 
 // Deadlock detection of POSIX locks (posix_locks_deadlock() of fs/locks.c): who waits for whom, over all inodes. A blocked F_SETLKW
 // registers itself; before that it asks whether waiting would close a circle.

@@ -2,6 +2,7 @@
 // system-wide files.
 #include "../guest.h"
 #include <pthread.h>
+#include <sys/file.h>
 
 static const char *field(const char *text, const char *name) { // "Name:\t" in a status file
     static char line[512];
@@ -355,4 +356,38 @@ TEST(fdinfo_of_itself) {
     char b[64] = "";
     CHECK_GT(read(50, b, 63), 0);
     CHECK_EQ(strncmp(b, "pos:\t0\n", 7), 0);
+}
+
+// Whether /proc/locks has a line with that kind, type and range on the file.
+static bool listed(int fd, const char *kind, const char *type, int pid, const char *range) {
+    struct stat st;
+    char want[200];
+    OK(fstat(fd, &st));
+    snprintf(want, sizeof want, ": %-6s ADVISORY  %s %d ", kind, type, pid);
+    char ino[64];
+    snprintf(ino, sizeof ino, ":%llu %s\n", (unsigned long long)st.st_ino, range);
+    for (char *line = read_file("/proc/locks"), *end; (end = strchr(line, '\n')); line = end + 1) {
+        char *w = memmem(line, end + 1 - line, want, strlen(want));
+        if (w && memmem(w, end + 1 - w, ino, strlen(ino)))
+            return true;
+    }
+    return false;
+}
+TEST_DIR(locks) {
+    int fd = OK(open("f", O_RDWR | O_CREAT, 0600));
+    struct flock l = {.l_type = F_WRLCK, .l_start = 3, .l_len = 4};
+    OK(fcntl(fd, F_SETLK, &l));
+    CHECK(listed(fd, "POSIX", "WRITE", getpid(), "3 6"));
+    l.l_type = F_RDLCK, l.l_start = 100, l.l_len = 0;
+    OK(fcntl(fd, F_SETLK, &l));
+    CHECK(listed(fd, "POSIX", "READ", getpid(), "100 EOF"));
+    OK(flock(fd, LOCK_EX));
+    CHECK(listed(fd, "FLOCK", "WRITE", getpid(), "0 EOF"));
+    l = (struct flock){.l_type = F_WRLCK, .l_start = 50, .l_len = 1};
+    OK(fcntl(fd, F_OFD_SETLK, &l));
+    CHECK(listed(fd, "OFDLCK", "WRITE", -1, "50 50"));
+    int other = OK(open("f", O_RDWR));
+    close(fd);
+    CHECK(!listed(other, "FLOCK", "WRITE", getpid(), "0 EOF"));
+    CHECK(!listed(other, "POSIX", "WRITE", getpid(), "3 6"));
 }

@@ -277,9 +277,9 @@ TEST_CASE("record locks split, merge and conflict") {
     CHECK(!locks.test_record(FileLock{LockType::Write, 10, 19, &b, 2}, &who));
     CHECK(locks.test_record(FileLock{LockType::Write, 19, ~0ull, &b, 2}, &who));
     CHECK(who.start == 20);
-    CHECK(code(locks.set_flock(LockType::Read, &a)) == 0);
-    CHECK(code(locks.set_flock(LockType::Read, &b)) == 0);
-    CHECK(code(locks.set_flock(LockType::Write, &a)) == EAGAIN);
+    CHECK(code(locks.set_flock(FileLock{.type = LockType::Read, .owner = &a})) == 0);
+    CHECK(code(locks.set_flock(FileLock{.type = LockType::Read, .owner = &b})) == 0);
+    CHECK(code(locks.set_flock(FileLock{.type = LockType::Write, .owner = &a})) == EAGAIN);
     CHECK(locks.flocks().size() == 1);
     CHECK(code(vfs::LockWaits::begin(&a, &b)) == 0);
     CHECK(code(vfs::LockWaits::begin(&b, &a)) == EDEADLK);
