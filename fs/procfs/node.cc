@@ -79,18 +79,18 @@ public:
         : OpenFile(a.path, a.flags), fs_(fs), subject_(std::move(s)), row_(row) {}
 
     Result<size_t> read(mm::IoBuf& dst, i64* pos, u32, const vfs::Caller& c) override {
-        std::string copy;
+        std::shared_ptr<const std::string> text;
         {
             Lock l(mu_);
-            copy = text_;
+            text = text_;
         }
-        if (*pos == 0 || copy.empty()) {
-            copy = SBX_TRY(row_.generate(Context{fs_, subject_, c}));
+        if (*pos == 0 || !text || text->empty()) {
+            text = std::make_shared<const std::string>(SBX_TRY(row_.generate(Context{fs_, subject_, c})));
             Lock l(mu_);
-            text_ = copy;
+            text_ = text;
         }
-        if (static_cast<u64>(*pos) >= copy.size()) return 0;
-        size_t n = SBX_TRY(dst.put(copy.data() + *pos, copy.size() - static_cast<size_t>(*pos)));
+        if (static_cast<u64>(*pos) >= text->size()) return 0;
+        size_t n = SBX_TRY(dst.put(text->data() + *pos, text->size() - static_cast<size_t>(*pos)));
         *pos += static_cast<i64>(n);
         return n;
     }
@@ -119,7 +119,8 @@ private:
     Subject subject_;
     const FileRow& row_;
     Mutex<Rank::Leaf> mu_;
-    std::string text_ SBX_GUARDED_BY(mu_);
+    // Shared with readers under way: it may be long, and is read in small pieces.
+    std::shared_ptr<const std::string> text_ SBX_GUARDED_BY(mu_);
 };
 
 class FileNode final : public Node {
