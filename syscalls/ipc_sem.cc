@@ -73,6 +73,12 @@ struct Table final : public SemUndo {
     int sequence SBX_GUARDED_BY(mu) = 0;
 
     void process_leaves(ThreadGroup& g) override;
+    bool has_undo(const ThreadGroup& g) override {
+        Lock l(mu);
+        Process p = process_of(g);
+        auto it = undo.lower_bound({p, 0, 0});
+        return it != undo.end() && std::get<0>(it->first) == p;
+    }
 };
 
 i32 own_pid(Task& t) { return t.group().pid_in(t.pid_ns()); }

@@ -232,6 +232,13 @@ EventMask EpollFile::poll(EventMask mask, const vfs::Caller& c) {
 void EpollFile::poll_add(Waiter& w, const vfs::Caller&) { queue_.add(w); }
 void EpollFile::poll_remove(Waiter& w) { queue_.remove(w); }
 
+const void* EpollFile::target(int fd, u32 which) const {
+    Lock l(mu_, Lock<Mutex<Rank::Epoll>>::Nested{});
+    for (auto& [k, i] : items_)
+        if (k.fd == fd && which-- == 0) return k.file;
+    return nullptr;
+}
+
 std::string EpollFile::fdinfo(const vfs::Caller&) const {
     std::string out;
     Lock l(mu_, Lock<Mutex<Rank::Epoll>>::Nested{});

@@ -31,6 +31,8 @@ public:
     Result<> add(int fd, vfs::OpenFile& f, const EpollEvent& e, const vfs::Caller& c);
     Result<> modify(int fd, vfs::OpenFile& f, const EpollEvent& e, const vfs::Caller& c);  // ENOENT
     Result<> remove(int fd, vfs::OpenFile& f);                                             // ENOENT
+    // Of the files added as `fd`, the one number `which`, for comparison alone; null if there is none.
+    const void* target(int fd, u32 which) const;
     // Up to `max` events that are ready now.
     std::vector<EpollEvent> collect(size_t max, const vfs::Caller& c);
 

@@ -11,6 +11,7 @@ namespace sbx {
 class SemUndo : public RefCounted {
 public:
     virtual void process_leaves(ThreadGroup& g) = 0;
+    virtual bool has_undo(const ThreadGroup& g) = 0;
 };
 
 // Takes back what the process did with SEM_UNDO (exit_sem). Own thread, no lock held.

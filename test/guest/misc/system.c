@@ -1,8 +1,11 @@
 // uname, sysinfo, getrandom, rlimits, getpriority, prctl odds and ends, personality, arch_prctl, cpuid, getcpu, unknown calls.
 #include "../guest.h"
 #include <asm/prctl.h>
+#include <linux/kcmp.h>
 #include <sched.h>
+#include <sys/epoll.h>
 #include <sys/random.h>
+#include <sys/sem.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <sys/personality.h>
@@ -166,4 +169,48 @@ TEST(libc_survey) {
     CHECK_GE(sysconf(_SC_NPROCESSORS_CONF), sysconf(_SC_NPROCESSORS_ONLN));
     CHECK_GT(getpagesize(), 0);
     CHECK(getenv("PATH"));
+}
+
+static int kcmp_(int type, unsigned long a, unsigned long b) { return syscall(SYS_kcmp, getpid(), getpid(), type, a, b); }
+TEST(kcmp_of_one_process) {
+    CHECK_EQ(kcmp_(KCMP_IO, 0, 0), 0);
+    CHECK_EQ(kcmp_(KCMP_SYSVSEM, 0, 0), 0);
+    CHECK_EQ(kcmp_(KCMP_VM, 0, 0), 0);
+    CHECK_ERR(kcmp_(KCMP_TYPES, 0, 0), EINVAL);
+}
+// A list of what to undo is of one process: there is none before the first SEM_UNDO.
+TEST(kcmp_of_semaphores) {
+    int child[2], go[2], id = OK(semget(IPC_PRIVATE, 1, 0600));
+    OK(pipe(child)), OK(pipe(go));
+    pid_t c = FORK();
+    char b = 0;
+    if (c == 0) {
+        struct sembuf up = {0, 1, SEM_UNDO};
+        OK(read(go[0], &b, 1));
+        OK(semop(id, &up, 1));
+        OK(write(child[1], &b, 1));
+        OK(read(go[0], &b, 1));
+        _exit(0);
+    }
+    CHECK_EQ(syscall(SYS_kcmp, getpid(), c, KCMP_SYSVSEM, 0, 0), 0);
+    OK(write(go[1], &b, 1));
+    OK(read(child[0], &b, 1));
+    CHECK_GT(syscall(SYS_kcmp, getpid(), c, KCMP_SYSVSEM, 0, 0), 0);
+    OK(write(go[1], &b, 1));
+    CHECK_EXIT(c, 0);
+    OK(semctl(id, 0, IPC_RMID));
+}
+TEST(kcmp_of_epoll) {
+    int p[2], e = OK(epoll_create1(0));
+    OK(pipe(p));
+    struct epoll_event ev = {.events = EPOLLIN};
+    OK(epoll_ctl(e, EPOLL_CTL_ADD, p[0], &ev));
+    struct kcmp_epoll_slot s = {.efd = e, .tfd = p[0], .toff = 0};
+    CHECK_EQ(kcmp_(KCMP_EPOLL_TFD, p[0], (unsigned long)&s), 0);
+    CHECK_GT(kcmp_(KCMP_EPOLL_TFD, p[1], (unsigned long)&s), 0);
+    s.toff = 1;
+    CHECK_ERR(kcmp_(KCMP_EPOLL_TFD, p[0], (unsigned long)&s), ENOENT);
+    s.efd = p[0];
+    CHECK_ERR(kcmp_(KCMP_EPOLL_TFD, p[0], (unsigned long)&s), EINVAL);
+    CHECK_ERR(kcmp_(KCMP_EPOLL_TFD, p[0], 8), EFAULT);
 }
