@@ -66,6 +66,7 @@ public:
     void set_locked(bool locked);
 
 private:
+    Result<> read_termios(u32 cmd, u64 arg, const vfs::Caller& c, KernelTermios& t);
     Result<> set_termios(u32 cmd, u64 arg, const vfs::Caller& c, bool master);
     Result<> flush(u64 what, bool master);
     Result<> flow(u64 what);
@@ -77,6 +78,7 @@ private:
     TaskSet& tasks_;
     mutable Mutex<Rank::Tty> mu_;
     LineDiscipline line_ SBX_GUARDED_BY(mu_);
+    KernelTermios fixed_ SBX_GUARDED_BY(mu_){};  // what TIOCSLCKTRMIOS keeps from changing
     WindowSize size_ SBX_GUARDED_BY(mu_);
     bool locked_ SBX_GUARDED_BY(mu_) = true;
     bool hung_up_ SBX_GUARDED_BY(mu_) = false;

@@ -34,6 +34,40 @@ u32 baud_of(u32 cflag) {
     return i >= 1 && i <= 15 ? kHigh[i - 1] : 0;
 }
 
+// struct termio, which TCGETA and its kin take.
+struct OldTermios {
+    u16 iflag, oflag, cflag, lflag;
+    u8 line, cc[8];
+    explicit OldTermios(const KernelTermios& t)
+        : iflag(static_cast<u16>(t.iflag)),
+          oflag(static_cast<u16>(t.oflag)),
+          cflag(static_cast<u16>(t.cflag)),
+          lflag(static_cast<u16>(t.lflag)),
+          line(t.line) {
+        memcpy(cc, t.cc, sizeof cc);
+    }
+    OldTermios() = default;
+    void to(KernelTermios& t) const {
+        auto low = [](u32& all, u16 half) { all = (all & 0xffff0000) | half; };
+        low(t.iflag, iflag), low(t.oflag, oflag), low(t.cflag, cflag), low(t.lflag, lflag);
+        t.line = line;
+        memcpy(t.cc, cc, sizeof cc);
+    }
+};
+static_assert(sizeof(OldTermios) == 18);
+
+// unset_locked_termios()
+void keep_fixed(KernelTermios& t, const KernelTermios& old, const KernelTermios& fixed) {
+    auto keep = [](u32& now, u32 before, u32 mask) { now = (now & ~mask) | (before & mask); };
+    keep(t.iflag, old.iflag, fixed.iflag);
+    keep(t.oflag, old.oflag, fixed.oflag);
+    keep(t.cflag, old.cflag, fixed.cflag);
+    keep(t.lflag, old.lflag, fixed.lflag);
+    if (fixed.line) t.line = old.line;
+    for (size_t i = 0; i < sizeof t.cc; i++)
+        if (fixed.cc[i]) t.cc[i] = old.cc[i];
+}
+
 }  // namespace
 
 Result<> Pty::check_write_stop(Task& t) {
@@ -59,20 +93,33 @@ void Pty::set_size(WindowSize s) {
     signal_foreground(SIGWINCH);
 }
 
+// The new settings in any of the three structures; what the structure does not have stays as it is.
+Result<> Pty::read_termios(u32 cmd, u64 arg, const vfs::Caller& c, KernelTermios& t) {
+    bool two = cmd == kTcsets2 || cmd == kTcsetsw2 || cmd == kTcsetsf2;
+    if (cmd == TCSETA || cmd == TCSETAW || cmd == TCSETAF) {
+        OldTermios old;
+        SBX_TRY(c.mm->copy_in(arg, &old, sizeof old));
+        old.to(t);
+    } else {
+        SBX_TRY(c.mm->copy_in(arg, &t, two ? sizeof t : kTermiosSize));
+    }
+    if (!two || (t.cflag & CBAUD) != BOTHER) t.ispeed = t.ospeed = baud_of(t.cflag);
+    return {};
+}
+
 Result<> Pty::set_termios(u32 cmd, u64 arg, const vfs::Caller& c, bool master) {
     if (!master && c.task) SBX_TRY(check_job_control(*c.task, SIGTTOU));
-    bool two = cmd == kTcsets2 || cmd == kTcsetsw2 || cmd == kTcsetsf2;
     KernelTermios t{};
     {
         Lock l(mu_);
         t = line_.termios();
     }
-    SBX_TRY(c.mm->copy_in(arg, &t, two ? sizeof t : kTermiosSize));
-    if (!two || (t.cflag & CBAUD) != BOTHER) t.ispeed = t.ospeed = baud_of(t.cflag);
+    SBX_TRY(read_termios(cmd, arg, c, t));
     // pty_set_termios(): a pty has eight bits and no parity.
     t.cflag = (t.cflag & ~static_cast<u32>(CSIZE | PARENB)) | CS8 | CREAD;
-    if (cmd == TCSETSF || cmd == kTcsetsf2) SBX_TRY(flush(TCIFLUSH, false));
+    if (cmd == TCSETSF || cmd == kTcsetsf2 || cmd == TCSETAF) SBX_TRY(flush(TCIFLUSH, false));
     Lock l(mu_);
+    keep_fixed(t, line_.termios(), fixed_);
     auto stops_by_keys = [](const KernelTermios& k) {
         return (k.iflag & IXON) && k.cc[VSTOP] == 023 && k.cc[VSTART] == 021;
     };
@@ -130,6 +177,29 @@ Result<long> Pty::ioctl(u32 cmd, u64 arg, const vfs::Caller& c, bool master) {
         }
         return put(c, arg, &t, cmd == TCGETS ? kTermiosSize : sizeof t);
     }
+    case TCGETA: {
+        Lock l(mu_);
+        OldTermios t(line_.termios());
+        l.unlock();
+        return put(c, arg, &t, sizeof t);
+    }
+    case TIOCGLCKTRMIOS: {
+        Lock l(mu_);
+        KernelTermios fixed = fixed_;
+        l.unlock();
+        return put(c, arg, &fixed, kTermiosSize);
+    }
+    case TIOCSLCKTRMIOS: {
+        if (!c.creds->capable(CAP_SYS_ADMIN)) return err(EPERM);
+        KernelTermios fixed{};
+        SBX_TRY(c.mm->copy_in(arg, &fixed, kTermiosSize));
+        Lock l(mu_);
+        fixed_ = fixed;
+        return 0;
+    }
+    case TCSETA:
+    case TCSETAW:
+    case TCSETAF:
     case TCSETS:
     case TCSETSW:
     case TCSETSF:

@@ -317,3 +317,53 @@ TEST(long_input_is_bounded) {
     CHECK_LE(got, 4096), CHECK_GT(got, 4000); // a canonical line holds 4095 bytes and its end
     CHECK_EQ(b[got - 1], '\n');
 }
+struct old_termios { // struct termio
+    unsigned short iflag, oflag, cflag, lflag;
+    unsigned char line, cc[8];
+};
+TEST(old_termios) {
+    open_pair();
+    struct old_termios o;
+    OK(ioctl(s, TCGETA, &o));
+    CHECK_EQ(o.lflag, t.c_lflag & 0xffff);
+    CHECK_EQ(o.cc[VEOF], 4);
+    o.lflag &= ~ICANON;
+    o.cc[VMIN] = 0, o.cc[VTIME] = 0;
+    put(m, "gone\n");
+    struct pollfd there = {s, POLLIN, 0};
+    CHECK_EQ(poll(&there, 1, -1), 1);
+    OK(ioctl(s, TCSETAF, &o));
+    struct termios u;
+    OK(tcgetattr(s, &u));
+    CHECK_EQ(u.c_lflag, t.c_lflag & ~ICANON);
+    CHECK_EQ(u.c_cc[VSUSP], t.c_cc[VSUSP]); // beyond the eight
+    char b[8];
+    CHECK_EQ(read(s, b, sizeof b), 0);
+    o.lflag |= ICANON;
+    OK(ioctl(s, TCSETA, &o));
+    OK(ioctl(s, TCSETAW, &o));
+    CHECK_ERR(ioctl(s, TCGETA, 8), EFAULT);
+    CHECK_ERR(ioctl(s, TCSETA, 8), EFAULT);
+}
+TEST(locked_termios) {
+    open_pair();
+    struct termios fixed, u;
+    memset(&fixed, 0xff, sizeof fixed);
+    OK(ioctl(s, TIOCGLCKTRMIOS, &fixed));
+    CHECK_EQ(fixed.c_lflag, 0);
+    fixed.c_lflag = ICANON;
+    fixed.c_cc[VEOF] = 1;
+    if (geteuid() != 0) {
+        CHECK_ERR(ioctl(s, TIOCSLCKTRMIOS, &fixed), EPERM);
+        return;
+    }
+    OK(ioctl(s, TIOCSLCKTRMIOS, &fixed));
+    u = t;
+    u.c_lflag &= ~(ICANON | ECHO);
+    u.c_cc[VEOF] = 1, u.c_cc[VINTR] = 2;
+    OK(ioctl(s, TCSETS, &u));
+    OK(tcgetattr(s, &u));
+    CHECK_EQ(u.c_lflag, t.c_lflag & ~ECHO);
+    CHECK_EQ(u.c_cc[VEOF], t.c_cc[VEOF]);
+    CHECK_EQ(u.c_cc[VINTR], 2);
+}
