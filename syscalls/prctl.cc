@@ -5,6 +5,7 @@
 #include "src/kernel/change_creds.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/seccomp.h"
+#include "src/kernel/user_dispatch.h"
 #include "syscalls/families.h"
 #include "syscalls/seccomp.h"
 
@@ -218,6 +219,7 @@ Result<long> sys_prctl(Task& t, int option, u64 a2, u64 a3, u64 a4, u64 a5) {
     case PR_GET_MDWE:
         if (a2 || a3 || a4 || a5) return err(EINVAL);
         return 0;
+    case PR_SET_SYSCALL_USER_DISPATCH: SBX_TRY(set_user_dispatch(t, a2, a3, a4, a5)); return 0;
     case PR_SET_VMA: return set_vma_name(t, a2, a3, a4, a5);
     default: return err(EINVAL);
     }

@@ -106,6 +106,10 @@ public:
         u64 addr = 0;
         u32 length = 0, signature = 0;
     } rseq;
+    struct UserDispatch {
+        bool on = false;
+        u64 start = 0, length = 0, selector = 0;
+    } user_dispatch;
     RestartBlock restart_block;
     u64 fault_trap_no = 0, fault_error_code = 0, fault_address = 0;  // of the last fault; in signal frames
     stack_t altstack{};                                              // SS_DISABLE at start

@@ -64,6 +64,7 @@ Result<> Exec::commit(Task& t, ExecImage image) {
     t.altstack.ss_flags = SS_DISABLE;
     t.restart_block = RestartBlock{};
     t.rseq = Task::Rseq{};
+    t.user_dispatch = {};
     t.robust_list = 0;
     t.clear_child_tid = 0;
     init_registers(t, image.entry, image.sp);

@@ -4,6 +4,7 @@
 #include "src/base/panic.h"
 #include "src/kernel/ptrace.h"
 #include "src/kernel/seccomp.h"
+#include "src/kernel/user_dispatch.h"
 
 namespace sbx {
 namespace {
@@ -17,6 +18,7 @@ void set_syscall_tracer(const SyscallTracer* t) { tracer = t; }
 RunState execute(Task& t, RunSyscallEntry s) {
     bool after_trace = false;
     if (!s.after_ptrace_stop) {
+        if (std::optional<RunState> other = user_dispatch_entry(t)) return *other;
         if (ptrace_syscall_stop(t, true)) return RunSyscallEntry{.after_ptrace_stop = true};
     } else {
         after_trace = t.ptrace && std::exchange(t.ptrace->seccomp_stop, false);
