@@ -20,6 +20,27 @@ u64 tick() {
     clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
     return static_cast<u64>(to_nanos(t)) + 1;
 }
+
+// What this thread's path walk has just seen of a file: stat(2) and the like need not ask the host again. For one use, within a tick, and
+// only of files that nobody inside can write.
+struct Seen {
+    const HostInode* inode = nullptr;
+    u64 tick = 0;
+    Statx stat{};
+};
+thread_local Seen seen;
+
+void note_seen(const HostInode& i, const Statx& s) {
+    if (i.host_fs().refuses_writes()) seen = Seen{&i, tick(), s};
+}
+
+bool take_seen(const HostInode& i, Statx& s) {
+    if (seen.inode != &i) return false;
+    seen.inode = nullptr;
+    if (seen.tick != tick() || !(HostId::of(seen.stat) == i.id())) return false;
+    s = seen.stat;
+    return true;
+}
 }  // namespace
 
 HostFile::HostFile(HostInode& inode, UniqueFd fd, bool readable, bool writable)
@@ -193,7 +214,8 @@ vfs::Attr to_attr(const Statx& s, u64 ino) {
 
 Result<vfs::Attr> HostInode::attr() {
     Pin p = SBX_TRY(pin());
-    Statx s = SBX_TRY(stat_fd(p.fd()));
+    Statx s;
+    if (!take_seen(*this, s)) s = SBX_TRY(stat_fd(p.fd()));
     vfs::Attr a = to_attr(s, ino());
     if (OwnerHook hook = host_fs().owner_hook(); hook && (a.uid == kOverflowId || a.gid == kOverflowId))
         hook(p.fd(), &a.uid, &a.gid);
@@ -311,7 +333,9 @@ Result<Ref<vfs::Inode>> HostInode::lookup(std::string_view name) {
     std::string n(name);
     UniqueFd fd = SBX_TRY(open_node(dir.fd(), n.c_str()));
     Statx s = SBX_TRY(stat_fd(fd.get()));
-    return Ref<Inode>(host_fs().inode_for(s, Ref<HostInode>(*this), name, std::move(fd)));
+    Ref<HostInode> found = host_fs().inode_for(s, Ref<HostInode>(*this), name, std::move(fd));
+    note_seen(*found, s);
+    return Ref<Inode>(found);
 }
 
 bool HostInode::revalidate(std::string_view name, Inode* cached) {
@@ -328,6 +352,7 @@ bool HostInode::revalidate(std::string_view name, Inode* cached) {
     auto s = stat_name(dir->fd(), std::string(name).c_str());
     if (!known) return !s && s.error() == ENOENT;
     if (!s || !(HostId::of(*s) == known->id_)) return false;
+    note_seen(*known, *s);
     // The name it was known by may be gone, and this one there.
     bool nameless;
     {
