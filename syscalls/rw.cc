@@ -10,13 +10,13 @@
 #include "fs/vfs/inotify_marks.h"
 #include "src/kernel/thread_group.h"
 #include "syscalls/families.h"
+#include "syscalls/rw.h"
 #include "syscalls/wait_file.h"
 
 namespace sbx {
 namespace {
 
 constexpr u64 kMaxRw = INT32_MAX & ~kPageMask;  // MAX_RW_COUNT
-constexpr int kKnownRwf = 0x1f;                 // RWF_HIPRI, DSYNC, SYNC, NOWAIT, APPEND
 
 enum class Direction { Read, Write };
 
@@ -103,7 +103,7 @@ Result<long> sys_pwrite64(Task& t, int fd, u64 addr, u64 n, i64 offset) {
 }
 
 Result<long> vectored(Task& t, int fd, u64 iov, u64 count, Direction d, i64 offset, bool positional, u32 rwf) {
-    if (rwf & ~static_cast<u32>(kKnownRwf)) return err(EOPNOTSUPP);
+    if (rwf & ~kKnownRwf) return err(EOPNOTSUPP);
     Ref<vfs::OpenFile> f = SBX_TRY(get(t, fd, d));
     mm::UserIoBuf buf(t.mm(), SBX_TRY(t.mm().copy_in_iovecs(iov, count)));
     if (!positional) return at_position(t, *f, d, buf, rwf);
@@ -155,6 +155,11 @@ constexpr SyscallRow kRows[] = {
 };
 
 }  // namespace
+
+Result<long> transfer_at(Task& t, vfs::OpenFile& f, bool write, mm::IoBuf& buf, i64 offset, u32 rwf) {
+    buf.truncate(kMaxRw);
+    return run(t, f, write ? Direction::Write : Direction::Read, buf, f.positional() ? &offset : nullptr, rwf);
+}
 
 const SyscallFamily kRwSyscalls(kRows);
 

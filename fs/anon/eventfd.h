@@ -7,6 +7,8 @@ namespace sbx::anon {
 
 class EventFile final : public vfs::OpenFile {
 public:
+    static constexpr char kKind = 0;
+    const void* kind() const override { return &kKind; }
     EventFile(u32 initial, bool semaphore, int flags);
     Result<size_t> read(mm::IoBuf& dst, i64* pos, u32 rwf, const vfs::Caller& c) override;
     Result<size_t> write(mm::IoBuf& src, i64* pos, u32 rwf, const vfs::Caller& c) override;
