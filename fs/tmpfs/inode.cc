@@ -4,6 +4,7 @@
 #include <sys/xattr.h>
 
 #include "fs/tmpfs/open_files.h"
+#include "fs/vfs/posix_acl.h"
 #include "fs/vfs/walk.h"
 
 namespace sbx::tmpfs {
@@ -82,7 +83,14 @@ Result<> TmpfsInode::permission(u32 may, const vfs::Caller& c) {
     a.mode = type() | mode_.load(std::memory_order_relaxed);
     a.uid = uid_.load(std::memory_order_relaxed);
     a.gid = gid_.load(std::memory_order_relaxed);
-    return vfs::generic_permission(c, a, may);
+    if (!has_acl_.load(std::memory_order_acquire)) return vfs::generic_permission(c, a, may);
+    std::string acl;
+    {
+        Lock l(meta_mu_);
+        auto it = xattrs_.find(vfs::kAccessAcl);
+        if (it != xattrs_.end()) acl = it->second;
+    }
+    return vfs::acl_permission(c, a, acl, may);
 }
 
 Result<> TmpfsInode::set_attr(const vfs::SetAttr& s, const vfs::Caller& c) {
@@ -91,7 +99,14 @@ Result<> TmpfsInode::set_attr(const vfs::SetAttr& s, const vfs::Caller& c) {
     if (s.valid & S::kSize) SBX_TRY(truncate(s.size, c));
     timespec t = vfs::now();
     Lock l(meta_mu_);
-    if (s.valid & S::kMode) mode_.store(s.mode & 07777);
+    if (s.valid & S::kMode) {
+        mode_.store(s.mode & 07777);
+        if (auto it = xattrs_.find(vfs::kAccessAcl); it != xattrs_.end()) {
+            vfs::Acl acl = SBX_TRY(vfs::parse_acl(it->second));
+            vfs::acl_chmod(acl, s.mode);
+            it->second = vfs::format_acl(acl);
+        }
+    }
     if (s.valid & S::kUid) uid_.store(s.uid);
     if (s.valid & S::kGid) gid_.store(s.gid);
     if (s.valid & S::kAtime) atime_ = s.valid & S::kAtimeNow ? t : s.atime;
@@ -254,9 +269,9 @@ Result<Ref<vfs::OpenFile>> TmpfsInode::open(const vfs::OpenArgs& a) {
     return Inode::open(a);
 }
 
-// POSIX ACLs (system.posix_acl_*) and other namespaces are not there.
 static bool known_name(std::string_view name) {
-    return name.starts_with("user.") || name.starts_with("trusted.") || name.starts_with("security.");
+    return vfs::is_acl_name(name) || name.starts_with("user.") || name.starts_with("trusted.") ||
+           name.starts_with("security.");
 }
 
 Result<std::string> TmpfsInode::get_xattr(std::string_view name, const vfs::Caller&) {
@@ -270,6 +285,7 @@ Result<std::string> TmpfsInode::get_xattr(std::string_view name, const vfs::Call
 Result<> TmpfsInode::set_xattr(std::string_view name, std::string_view value, int flags, const vfs::Caller&) {
     if (!known_name(name)) return err(EOPNOTSUPP);
     if (value.size() > kMaxXattrValue) return err(E2BIG);
+    if (vfs::is_acl_name(name)) SBX_TRY(vfs::check_acl(SBX_TRY(vfs::parse_acl(value))));
     timespec t = vfs::now();
     Lock l(meta_mu_);
     auto it = xattrs_.find(name);
@@ -283,6 +299,7 @@ Result<> TmpfsInode::set_xattr(std::string_view name, std::string_view value, in
     else
         it->second = value;
     if (name == "security.capability") has_capability_.store(true);
+    if (name == vfs::kAccessAcl) has_acl_.store(true, std::memory_order_release);
     ctime_ = t;
     return {};
 }
@@ -296,6 +313,7 @@ Result<> TmpfsInode::remove_xattr(std::string_view name, const vfs::Caller&) {
     xattr_bytes_ -= name.size() + it->second.size();
     xattrs_.erase(it);
     if (name == "security.capability") has_capability_.store(false);
+    if (name == vfs::kAccessAcl) has_acl_.store(false, std::memory_order_release);
     ctime_ = t;
     return {};
 }

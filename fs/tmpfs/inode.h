@@ -155,6 +155,7 @@ private:
     std::map<std::string, std::string, std::less<>> xattrs_ SBX_GUARDED_BY(meta_mu_);
     size_t xattr_bytes_ SBX_GUARDED_BY(meta_mu_) = 0;
     std::atomic<bool> has_capability_{false};  // security.capability is set
+    std::atomic<bool> has_acl_{false};         // system.posix_acl_access is set
     Ref<FileData> data_;                       // regular files
     std::unique_ptr<Directory> dir_;           // directories
     std::string target_;                       // symlinks; set once

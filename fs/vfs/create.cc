@@ -33,17 +33,40 @@ NewNode new_node_masked(const Caller& c, const Attr& dir, u32 mode, dev_t rdev) 
     return n;
 }
 
-Result<NewNode> new_node(const Caller& c, const Path& dir, u32 mode, dev_t rdev) {
-    Attr a = SBX_TRY(dir.dentry->inode()->attr());
-    u32 mask = c.fs ? c.fs->umask() : 0;
-    return new_node_masked(c, a, mode & ~mask, rdev);
+Result<NewNode> new_node(const Caller& c, const Path& dir, u32 mode, dev_t rdev, InheritedAcls* acls) {
+    Inode& parent = *dir.dentry->inode();
+    Attr a = SBX_TRY(parent.attr());
+    // The host sees to the ACLs of its own files.
+    Result<std::string> def = err(ENODATA);
+    if (parent.fs().type_name() != "hostfs") def = parent.get_xattr(kDefaultAcl, c);
+    Acl acl = SBX_TRY(parse_acl(def ? *def : std::string()));
+    if (acl.empty()) {
+        u32 mask = c.fs ? c.fs->umask() : 0;
+        return new_node_masked(c, a, mode & ~mask, rdev);
+    }
+    // posix_acl_create()
+    SBX_TRY(check_acl(acl));
+    acl_create(acl, &mode);
+    u32 bits = mode;
+    if (!acl_is_mode(acl, &bits)) acls->access = format_acl(acl);
+    if ((mode & S_IFMT) == S_IFDIR) acls->def = *def;
+    return new_node_masked(c, a, mode, rdev);
+}
+
+Result<> set_acls(Inode& made, const InheritedAcls& acls, const Caller& c) {
+    if (!acls.access.empty()) SBX_TRY(made.set_xattr(kAccessAcl, acls.access, 0, c));
+    if (!acls.def.empty()) SBX_TRY(made.set_xattr(kDefaultAcl, acls.def, 0, c));
+    return {};
 }
 
 Result<> make_at(const Caller& c, const Path& dir, Dentry& d, u32 mode, dev_t rdev) {
-    NewNode n = SBX_TRY(new_node(c, dir, mode, rdev));
+    InheritedAcls acls;
+    NewNode n = SBX_TRY(new_node(c, dir, mode, rdev, &acls));
     Inode& parent = *dir.dentry->inode();
     std::string name = d.name();
-    d.set_inode(SBX_TRY(parent.make_node(name, n, c)));
+    Ref<Inode> made = SBX_TRY(parent.make_node(name, n, c));
+    SBX_TRY(set_acls(*made, acls, c));
+    d.set_inode(std::move(made));
     if (inotify_active()) notify_entry(parent, IN_CREATE | ((mode & S_IFMT) == S_IFDIR ? IN_ISDIR : 0), name);
     return {};
 }

@@ -85,8 +85,10 @@ Result<Ref<OpenFile>> open_tmpfile(const Caller& c, const Path& dir, const OpenH
     if (dir.mount->read_only()) return err(EROFS);
     SBX_TRY(check_permission(c, dir, kMayWrite | kMayExec));
     if (dir.dentry->unlinked()) return err(ENOENT);
-    NewNode n = SBX_TRY(new_node(c, dir, S_IFREG | (how.mode & 07777), 0));
+    InheritedAcls acls;
+    NewNode n = SBX_TRY(new_node(c, dir, S_IFREG | (how.mode & 07777), 0, &acls));
     Ref<Inode> file = SBX_TRY(inode.tmpfile(n, c));
+    SBX_TRY(set_acls(*file, acls, c));
     if (!(how.flags & O_EXCL)) file->linkable_tmpfile.store(true);
     std::string name = "#" + std::to_string(file->ino());
     Path p{dir.mount, Dentry::create_detached(dir.dentry, std::move(name), std::move(file))};

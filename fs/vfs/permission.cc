@@ -33,6 +33,10 @@ Result<> generic_permission(const Caller& c, const Attr& a, u32 may) {
     else if (((mode >> 3) ^ mode) & may && c.creds->in_group(a.gid))
         mode >>= 3;
     if ((may & ~mode & 7) == 0) return {};
+    return capability_permission(c, a, may);
+}
+
+Result<> capability_permission(const Caller& c, const Attr& a, u32 may) {
     if ((a.mode & S_IFMT) == S_IFDIR) {
         if (!(may & kMayWrite) && capable_over(c, a, CAP_DAC_READ_SEARCH)) return {};
         if (capable_over(c, a, CAP_DAC_OVERRIDE)) return {};

@@ -9,6 +9,7 @@
 #include "fs/vfs/mount.h"
 #include "fs/vfs/operations.h"
 #include "fs/vfs/permission.h"
+#include "fs/vfs/posix_acl.h"
 
 namespace sbx::vfs {
 namespace {
@@ -50,25 +51,66 @@ Result<> check_security_name(const Caller& c, const Path& p, std::string_view na
     return {};
 }
 
+// do_set_acl() and vfs_remove_acl(); no value is no ACL.
+Result<> set_acl(const Caller& c, const Path& p, std::string_view name, std::string_view value) {
+    Inode& inode = *p.dentry->inode();
+    if (inode.is_symlink()) return err(EOPNOTSUPP);
+    Acl acl = SBX_TRY(parse_acl(value));
+    SBX_TRY(acl_from_user(acl, *c.creds->user_ns));
+    bool access = name == kAccessAcl, sets_mode = access && !acl.empty();
+    if (!access && !inode.is_dir()) return acl.empty() ? Result<>{} : err(EACCES);
+    Attr a = SBX_TRY(inode.attr());
+    if (!owner_or_capable(c, a)) return err(EPERM);
+    SetAttr s;
+    s.valid = SetAttr::kMode | SetAttr::kCtime;
+    s.mode = a.mode & 07777;
+    if (!acl.empty()) {
+        SBX_TRY(check_acl(acl));
+        // posix_acl_update_mode()
+        if (access && acl_is_mode(acl, &s.mode)) acl.clear();
+    }
+    if (!c.creds->in_group(a.gid) && !capable_over(c, a, CAP_FSETID)) s.mode &= ~static_cast<u32>(S_ISGID);
+    Result<> r = acl.empty() ? inode.remove_xattr(name, c) : inode.set_xattr(name, format_acl(acl), 0, c);
+    if (!r && !(acl.empty() && r.error() == ENODATA)) return r;
+    if (sets_mode) SBX_TRY(inode.set_attr(s, c));
+    return {};
+}
+
+Result<> set_checked(const Caller& c, const Path& p, std::string_view name, std::string_view value, int flags) {
+    if (is_acl_name(name)) return set_acl(c, p, name, value);
+    SBX_TRY(check_security_name(c, p, name));
+    return p.dentry->inode()->set_xattr(name, value, flags, c);
+}
+
 }  // namespace
 
 Result<std::string> get_xattr(const Caller& c, const Path& p, std::string_view name) {
     SBX_TRY(check_name(c, p, name, kMayRead));
-    return p.dentry->inode()->get_xattr(name, c);
+    Inode& inode = *p.dentry->inode();
+    if (!is_acl_name(name)) return inode.get_xattr(name, c);
+    if (inode.is_symlink()) return err(EOPNOTSUPP);
+    std::string value = SBX_TRY(inode.get_xattr(name, c));
+    if (c.creds->user_ns->is_initial()) return value;
+    Acl acl = SBX_TRY(parse_acl(value));
+    acl_to_user(acl, *c.creds->user_ns);
+    return format_acl(acl);
 }
 
 Result<> set_xattr(const Caller& c, const Path& p, std::string_view name, std::string_view value, int flags) {
     SBX_TRY(check_name(c, p, name, kMayWrite));
-    SBX_TRY(check_security_name(c, p, name));
-    SBX_TRY(p.dentry->inode()->set_xattr(name, value, flags, c));
+    SBX_TRY(set_checked(c, p, name, value, flags));
     if (inotify_active()) notify_file(*p.dentry, IN_ATTRIB);
     return {};
 }
 
 Result<> remove_xattr(const Caller& c, const Path& p, std::string_view name) {
     SBX_TRY(check_name(c, p, name, kMayWrite));
-    SBX_TRY(check_security_name(c, p, name));
-    SBX_TRY(p.dentry->inode()->remove_xattr(name, c));
+    if (is_acl_name(name)) {
+        SBX_TRY(set_acl(c, p, name, {}));
+    } else {
+        SBX_TRY(check_security_name(c, p, name));
+        SBX_TRY(p.dentry->inode()->remove_xattr(name, c));
+    }
     if (inotify_active()) notify_file(*p.dentry, IN_ATTRIB);
     return {};
 }
