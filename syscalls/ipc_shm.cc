@@ -119,7 +119,8 @@ struct Entry {
 
 // Segments that are taken out end after the lock.
 struct Table final : public RefCounted {
-    Mutex<Rank::SocketPair> mu;
+    // A table of files, as a directory is: making one takes the locks of its data.
+    Mutex<Rank::Dir> mu;
     std::map<int, Entry> entries SBX_GUARDED_BY(mu);  // by index
     std::map<int, int> sequences SBX_GUARDED_BY(mu);
 };
