@@ -228,7 +228,6 @@ Result<long> sys_rt_sigtimedwait(Task& t, UserPtr<SigSet> set, UserPtr<SigInfo> 
         // A spurious wake-up is no reason to return.
         if (!r && r.error() == EINTR && !t.interrupted()) continue;
         if (!r) return err(r.error());
-        if (r->timer && timer_signal_hook) timer_signal_hook(t, r->timer, &r->info);
         if (out) SBX_TRY(t.copy_out(out, r->info));
         return r->info.si_signo;
     }

@@ -91,7 +91,6 @@ Result<size_t> SignalFile::read(mm::IoBuf& dst, i64*, u32, const vfs::Caller& c)
             Lock l(t.group().handlers()->mu);
             if (!dequeue_signal(t, mask(), &taken)) break;
         }
-        if (taken.timer && timer_signal_hook) timer_signal_hook(t, taken.timer, &taken.info);
         signalfd_siginfo r = to_record(taken.info);
         Result<size_t> put = dst.put(&r, sizeof r);
         if (!put || *put < sizeof r) return done ? Result<size_t>(done) : err(EFAULT);

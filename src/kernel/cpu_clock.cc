@@ -59,6 +59,7 @@ void CpuClock::sample(Nanos elapsed) {
 
 void CpuClock::charge(Nanos elapsed) {
     TaskSet& tasks = kernel_.tasks();
+    HeldTimers held;  // outlives the lock
     SharedLock l(tasks.mu);
     Nanos share = elapsed;
     unsigned running = running_.load(), cpus = kernel_.host_cpus();
@@ -78,7 +79,7 @@ void CpuClock::charge(Nanos elapsed) {
                 system += share;
             }
         }
-        if (user + system != 0) cpu_time_passed(*g, user, system);
+        if (user + system != 0) cpu_time_passed(*g, user, system, held);
     }
 }
 

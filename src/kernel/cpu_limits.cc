@@ -23,11 +23,17 @@ void check_limit(ThreadGroup& g, Nanos before, Nanos after) {
 
 }  // namespace
 
-void cpu_time_passed(ThreadGroup& g, Nanos user, Nanos system) {
+void cpu_time_passed(ThreadGroup& g, Nanos user, Nanos system, HeldTimers& held) {
     Nanos before = g.cpu_time.fetch_add(user + system);
     check_limit(g, before, before + user + system);
-    if (std::shared_ptr<IntervalTimers> t = g.itimers.get()) t->cpu_time_passed(user, system);
-    if (std::shared_ptr<PosixTimers> t = g.posix_timers.get()) t->check_cpu_time(before + user + system);
+    if (std::shared_ptr<IntervalTimers> t = g.itimers.get()) {
+        held.emplace_back(g, t);
+        t->cpu_time_passed(user, system);
+    }
+    if (std::shared_ptr<PosixTimers> t = g.posix_timers.get()) {
+        held.emplace_back(g, t);
+        t->check_cpu_time(g, before + user + system, held);
+    }
 }
 
 }  // namespace sbx

@@ -164,14 +164,17 @@ bool PosixTimers::remove(int id) {
     return true;
 }
 
-void PosixTimers::check_cpu_time(Nanos group_time) {
+void PosixTimers::check_cpu_time(ThreadGroup& g, Nanos group_time, HeldTimers& held) {
     std::vector<std::shared_ptr<PosixTimer>> on_cpu;
     {
         Lock l(mu_);
         for (auto& [id, t] : timers_)
             if (t->on_cpu_clock()) on_cpu.push_back(t);
     }
-    for (auto& t : on_cpu) t->check_cpu_time(group_time);
+    for (auto& t : on_cpu) {
+        t->check_cpu_time(group_time);
+        held.emplace_back(g, std::move(t));
+    }
 }
 
 void install_timer_signals() {

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "src/base/mutex.h"
+#include "src/kernel/cpu_limits.h"
 #include "src/kernel/signal.h"
 #include "src/kernel/thread_group.h"
 #include "src/kernel/timekeeper.h"
@@ -71,7 +72,8 @@ public:
     std::shared_ptr<PosixTimer> find(int id) const;  // null: EINVAL
     // False if there is none.
     bool remove(int id);
-    void check_cpu_time(Nanos group_time);
+    // `g`: whose they are.
+    void check_cpu_time(ThreadGroup& g, Nanos group_time, HeldTimers& held);
     // Of the group's timers, with all else of the group.
     template <class A>
     void state(A& ar, ThreadGroup& g);

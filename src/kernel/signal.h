@@ -82,7 +82,7 @@ struct QueuedSignal : ListNode<> {
     }
 };
 
-// Set by the timers: a timer's signal is being delivered to t; re-arms it and sets si_overrun. No lock held.
+// Set by the timers: a timer's signal is being delivered to t; sets si_overrun. The group's SignalHandlers lock is held.
 using TimerSignalHook = void (*)(Task& t, PosixTimer* timer, SigInfo* info);
 extern TimerSignalHook timer_signal_hook;
 

@@ -311,6 +311,8 @@ bool dequeue_signal(Task& t, SigSet allowed, PendingSignals::Taken* taken) {
     if (!t.pending.dequeue(allowed, taken) && !t.group().pending.dequeue(allowed, taken)) return false;
     // Until it is acted on, a SIGCONT makes it void (do_signal_stop).
     if (is_stop_signal(taken->info.si_signo)) t.jobctl |= kJobStopDequeued;
+    // Under the lock, which the end of a timer takes: from here on nothing keeps it.
+    if (taken->timer && timer_signal_hook) timer_signal_hook(t, taken->timer, &taken->info);
     recalc_signal_work(t);
     return true;
 }

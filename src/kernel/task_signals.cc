@@ -187,7 +187,6 @@ Next next_signal(Task& t, bool after_ptrace_stop) SBX_NO_TSA {
         if (!got) {
             got = t.pending.dequeue_synchronous(~t.blocked, &taken);
             if (!got) got = dequeue_signal(t, ~t.blocked, &taken);
-            if (is_stop_signal(taken.info.si_signo)) t.jobctl |= kJobStopDequeued;
         }
         if (!got) {
             recalc_signal_work(t);
@@ -195,11 +194,6 @@ Next next_signal(Task& t, bool after_ptrace_stop) SBX_NO_TSA {
             return next;
         }
         int sig = taken.info.si_signo;
-        if (taken.timer && timer_signal_hook) {
-            mu.unlock();
-            timer_signal_hook(t, taken.timer, &taken.info);
-            mu.lock();
-        }
         if (t.tracer && !shown && sig != SIGKILL) {
             t.ptrace_info = taken.info;
             t.ptrace_signal = 0;
