@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 namespace sbx::host {
 namespace {
@@ -66,6 +67,7 @@ constexpr FilterRow kRows[] = {
     {SYS_clock_gettime, "timekeeper"},
     {SYS_clock_getres, "timekeeper"},
     {SYS_adjtimex, "timekeeper: reading the host's; setting takes a capability"},
+    {SYS_clock_adjtime, "libc: adjtimex", A, {equal(0, CLOCK_REALTIME)}},
     {SYS_clock_nanosleep, "libc"},
     {SYS_nanosleep, "libc"},
     {SYS_gettimeofday, "libc"},
