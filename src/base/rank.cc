@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "src/base/panic.h"
+#include "src/base/stress.h"
 
 namespace sbx {
 namespace {
@@ -29,12 +30,14 @@ void rank_acquire(Rank r, const void* lock, bool nested) {
     }
     SBX_ASSERT(held_count < kMaxHeld);
     held[held_count++] = Held{r, lock};
+    stress_point();
 }
 
 void rank_release(Rank, const void* lock) {
     for (unsigned i = held_count; i-- > 0;) {
         if (held[i].lock != lock) continue;
         held[i] = held[--held_count];
+        stress_point();
         return;
     }
     SBX_PANIC("released a lock that is not held");

@@ -2,6 +2,7 @@
 #include "src/base/wait_queue.h"
 
 #include "src/base/panic.h"
+#include "src/base/stress.h"
 
 namespace sbx {
 
@@ -32,6 +33,7 @@ void WaitQueue::remove(Waiter& w) {
 }
 
 void WaitQueue::notify(EventMask events) {
+    stress_point();
     std::atomic_thread_fence(std::memory_order_seq_cst);
     if (count_.load(std::memory_order_relaxed) == 0) return;
     mu_.lock_nested();

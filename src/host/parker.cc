@@ -5,9 +5,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "src/base/stress.h"
+
 namespace sbx::host {
 
 void Parker::unpark() {
+    stress_point();
     if (token_.exchange(1, std::memory_order_release) == 0)
         syscall(SYS_futex, &token_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
@@ -15,6 +18,7 @@ void Parker::unpark() {
 bool Parker::park(Nanos deadline) {
     for (;;) {
         if (token_.exchange(0, std::memory_order_acquire) != 0) return true;
+        stress_point();
         timespec t = to_timespec(deadline);
         // FUTEX_WAIT_BITSET takes an absolute time; EAGAIN and EINTR come back to the exchange.
         long r = syscall(SYS_futex, &token_, FUTEX_WAIT_BITSET_PRIVATE, 0, deadline == kNever ? nullptr : &t, nullptr,
