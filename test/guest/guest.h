@@ -72,6 +72,7 @@ static struct guest_counts guest_local;
 static struct guest_counts *guest = &guest_local;
 static const char *guest_current = "?";
 static const char *guest_self UNUSED = "";
+static int guest_slow UNUSED = 1; // GUEST_SLOW: a factor to all limits of time, for instrumented or very loaded kernels
 
 UNUSED static void guest_register(const char *name, void (*fn)(void), int flags, int seconds) {
     if (guest_ntests < (int)(sizeof guest_tests / sizeof *guest_tests))
@@ -263,7 +264,7 @@ UNUSED static long long cpu_ns(void) {
 }
 // Use up some CPU time, however long that takes on a loaded machine (up to four seconds).
 UNUSED static void burn_cpu_ms(int ms) {
-    long long want = cpu_ns() + ms * 1000000LL, end = now_ms() + 4000;
+    long long want = cpu_ns() + ms * 1000000LL, end = now_ms() + 4000 * guest_slow;
     while (cpu_ns() < want && now_ms() < end) {
     }
 }
@@ -294,7 +295,7 @@ UNUSED static void gate_wait(gate_t g) {
 #define WAIT_UNTIL(x)                                                                                                    \
     do {                                                                                                                 \
         GUEST_COUNT();                                                                                                   \
-        long long end_ = now_ms() + 3000;                                                                                \
+        long long end_ = now_ms() + 3000 * guest_slow;                                                                              \
         while (!(x)) {                                                                                                   \
             if (now_ms() > end_)                                                                                         \
                 FAIL("%s has not come true in 3 s", #x);                                                                 \
@@ -517,11 +518,11 @@ UNUSED static int guest_run(const struct guest_test *t) {
         _exit(0);
     } else {
         guest_expired = 0;
-        alarm(t->seconds);
+        alarm(t->seconds * guest_slow);
         while (waitpid(pid, &st, 0) != pid) {
             if (guest_expired) {
                 guest_expired = 0;
-                fprintf(stderr, "%s: still running after %d s\n", t->name, t->seconds);
+                fprintf(stderr, "%s: still running after %d s\n", t->name, t->seconds * guest_slow);
                 atomic_fetch_add(&guest->failures, 1);
                 kill(pid, SIGKILL);
             } else if (errno != EINTR) {
@@ -557,6 +558,9 @@ int main(int argc, char **argv) {
     static char self[PATH_MAX];
     if (argv[0] && realpath(argv[0], self))
         guest_self = self;
+    const char *slow = getenv("GUEST_SLOW");
+    if (slow && atoi(slow) > 1)
+        guest_slow = atoi(slow);
     if (argc > 2 && !strcmp(argv[1], "--helper")) {
         guest_current = argv[2];
         for (int i = 0; i < guest_nhelpers; i++)

@@ -1,7 +1,8 @@
 #!/bin/bash
 # run.sh PLATFORM [REGEX]: runs the guest tests natively (PLATFORM native) or inside sbx, and holds the results against
 # test/guest/known-failures.PLATFORM. Programs come from ${GUEST_BIN:-build/guest}; SBX is the sbx to use, SBX_ARGS more
-# options of its run, GUEST_NOFORK=1 runs each sub-test without fork, GUEST_JOBS how many at a time (2), GUEST_TIMEOUT seconds for each program (40).
+# options of its run, GUEST_NOFORK=1 runs each sub-test without fork, GUEST_JOBS how many at a time (2), GUEST_TIMEOUT seconds for each program (40),
+# GUEST_SLOW=N times all limits inside and that.
 # The exit status is 0 when nothing failed that was not known to, and nothing passed that was known to fail.
 usage() { echo "usage: $0 native|ptrace|systrap|kvm [REGEX]" >&2; exit 2; }
 [ $# -ge 1 ] && [ $# -le 2 ] || usage
@@ -46,7 +47,7 @@ run_one() { # NAME: writes NAME.out and NAME.rc below $work
         if [ -n "$GUEST_NOFORK" ]; then # each sub-test in a run of its own, without fork: for a kernel that has none yet
             local sub rc ok=1 total=0
             for sub in $("$prog" --list); do
-                timeout -k 2 10 "${cmd[@]}" --nofork "$sub" >"$out.sub" 2>>"$out.err" </dev/null
+                timeout -k 2 $((10 * ${GUEST_SLOW:-1})) "${cmd[@]}" --nofork "$sub" >"$out.sub" 2>>"$out.err" </dev/null
                 rc=$?
                 case $rc in
                 0) echo "pass $sub"; total=$((total + $(sed -n 's/^ok: \([0-9]*\).*/\1/p' "$out.sub" | tail -n 1))) ;;
@@ -60,11 +61,11 @@ run_one() { # NAME: writes NAME.out and NAME.rc below $work
         fi
         cmd+=(--results)
     fi
-    timeout -k 2 "${GUEST_TIMEOUT:-40}" "${cmd[@]}" >"$out.out" 2>"$out.err" </dev/null
+    timeout -k 2 $((${GUEST_TIMEOUT:-40} * ${GUEST_SLOW:-1})) "${cmd[@]}" >"$out.out" 2>"$out.err" </dev/null
     echo $? >"$out.rc"
 }
 export -f run_one
-export work bin platform sbx top SBX_ARGS GUEST_TIMEOUT GUEST_NOFORK
+export work bin platform sbx top SBX_ARGS GUEST_TIMEOUT GUEST_SLOW GUEST_NOFORK
 mkdir "$work/out"
 find test/guest -name '*.c' | sed 's,^test/guest/,,; s,\.c$,,' | sort | grep -E -- "$regex" >"$work/names"
 if [ ! -s "$work/names" ]; then

@@ -67,8 +67,8 @@ TEST(wake_counts) {
 }
 TEST(bitset_and_absolute_time) {
     struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
     long long t = now_ns();
+    clock_gettime(CLOCK_MONOTONIC, &ts);
     if ((ts.tv_nsec += 20000000) >= 1000000000)
         ts.tv_sec++, ts.tv_nsec -= 1000000000;
     CHECK_ERR(futex(&word, FUTEX_WAIT_BITSET, 0, &ts, NULL, FUTEX_BITSET_MATCH_ANY), ETIMEDOUT);

@@ -66,7 +66,6 @@ TEST(socket_read_and_timeout) {
 }
 TEST(waitpid_restarts) {
     gate_t g = gate_new();
-    feed = g.fd[1];
     with(0);
     pid_t c = FORK();
     if (c == 0) {
@@ -76,7 +75,7 @@ TEST(waitpid_restarts) {
     }
     int st;
     CHECK_ERR(waitpid(c, &st, 0), EINTR);
-    ticks = 0;
+    ticks = 0, feed = g.fd[1];
     with(SA_RESTART);
     CHECK_EQ(waitpid(c, &st, 0), c);
     CHECK_EQ(WEXITSTATUS(st), 4);

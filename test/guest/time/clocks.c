@@ -69,8 +69,8 @@ TEST(nanosleep_length) {
 }
 TEST(clock_nanosleep) {
     struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
     long long t = ns(CLOCK_MONOTONIC);
+    clock_gettime(CLOCK_MONOTONIC, &ts);
     ts.tv_nsec += 20000000;
     if (ts.tv_nsec >= 1000000000)
         ts.tv_sec++, ts.tv_nsec -= 1000000000;
