@@ -34,7 +34,11 @@ namespace sbx::boot {
 namespace {
 
 // Sparse room for all application memory; only what is touched costs anything.
+#ifdef __SANITIZE_THREAD__
+constexpr u64 kMemoryFileSize = 256ull << 30;  // what ThreadSanitizer's shadow leaves room for
+#else
 constexpr u64 kMemoryFileSize = 8ull << 40;
+#endif
 
 [[noreturn]] void fail(const std::string& where, const std::string& what, std::string hint = {},
                        int status = kExitFailed) {

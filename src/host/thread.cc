@@ -9,6 +9,11 @@
 #include "src/base/panic.h"
 #include "src/host/crash.h"
 
+#ifdef __SANITIZE_THREAD__
+// Children made by fork start threads of their own (the owner broker, tests). A race ends the sandbox, so that no test overlooks it.
+extern "C" const char* __tsan_default_options() { return "die_after_fork=0:halt_on_error=1:exitcode=125"; }
+#endif
+
 namespace sbx::host {
 namespace {
 
