@@ -103,7 +103,7 @@ $(call write_if_changed,$(BUILD)/.flags,$(filter-out -Werror $(NO_ERROR) -ffile-
 $(call write_if_changed,$(BUILD)/.sources,$(SRCS) $(UNIT_SRCS))
 endif
 
-.PHONY: all objs guest unit help clean install deps deps-test deps-lint fetch toolchain test test-unit test-guest test-cli test-apps \
+.PHONY: all objs guest unit help clean install deps deps-test deps-lint fetch toolchain test test-unit test-guest test-cli test-apps bench \
     lint lint-layers lint-files lint-headers lint-threads lint-format check-binary format tidy asan ubsan tsan debug dist map
 
 all: $(BUILD)/sbx $(if $(filter build,$(BUILD)),compile_commands.json)  ## build build/sbx
@@ -208,6 +208,13 @@ test-cli: $(BUILD)/sbx  ## the command line
 	@$(TEST) cli
 test-apps: $(BUILD)/sbx  ## real programs
 	@$(TEST) apps
+
+bench: $(BUILD)/sbx $(BUILD)/bench/work  ## measure sbx beside native, bwrap and others (ROWS="..." picks, N= rounds); JSON in $(BUILD)/bench.json
+	@SBX=$(abspath $(BUILD)/sbx) WORK=$(abspath $(BUILD)/bench/work) test/bench/bench.py $(N:%=-n %) -o $(BUILD)/bench.json $(ROWS)
+$(BUILD)/bench/work: test/bench/work.c
+	@mkdir -p $(@D)
+	$(call say,BENCH,$<)
+	$(Q)$(CC_GUEST) -O2 -Wall -Wextra $< -o $@
 
 # --- lint ------------------------------------------------------------------------------------------------------------------------
 # Results are kept below $(BUILD)/lint with their dependencies: a second run looks only at what changed.
