@@ -184,14 +184,15 @@ compile_commands.json: $(BUILD)/.sources Makefile
 # --- variants --------------------------------------------------------------------------------------------------------------------
 # GOALS is what is made of a variant, as in `make asan GOALS=test`.
 GOALS ?= all unit
-VARIANT = +$(MAKE) STATIC=0 SBX_DEBUG=1 $(GOALS)
-asan:  ## build-asan/: AddressSanitizer (GOALS=test tests with it; so for the next three)
-	$(VARIANT) BUILD=build-asan SAN=address CXXFLAGS='-O1 -g' CFLAGS='-O1 -g'
-ubsan:  ## build-ubsan/: UndefinedBehaviorSanitizer
+# They are slow: the guest tests get more time.
+VARIANT = +GUEST_SLOW=$${GUEST_SLOW:-4} $(MAKE) STATIC=0 SBX_DEBUG=1 $(GOALS)
+asan:  ## build-asan/: AddressSanitizer and UndefinedBehaviorSanitizer (GOALS=test tests with it; so for the next three)
+	$(VARIANT) BUILD=build-asan SAN=address,undefined CXXFLAGS='-O1 -g -fno-sanitize-recover=all' CFLAGS='-O1 -g'
+ubsan:  ## build-ubsan/: UndefinedBehaviorSanitizer alone
 	$(VARIANT) BUILD=build-ubsan SAN=undefined CXXFLAGS='-O1 -g -fno-sanitize-recover=all' CFLAGS='-O1 -g'
 tsan:  ## build-tsan/: ThreadSanitizer
 	$(VARIANT) BUILD=build-tsan SAN=thread CXXFLAGS='-O1 -g' CFLAGS='-O1 -g'
-debug:  ## build-debug/: lock ranks and assertions checked, no optimisation
+debug:  ## build-debug/: lock ranks and assertions checked, no optimisation; run with SBX_STRESS=N in the environment it gives way at random
 	$(VARIANT) BUILD=build-debug CXXFLAGS='-O0 -g' CFLAGS='-O0 -g'
 
 # --- tests -----------------------------------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ void stress_point() {
     if (r % 4 != 0) {
         sched_yield();
     } else if (r % 16 != 0) {
-        for (volatile u32 i = 0; i < r % 4096; i = i + 1) {}
+        for (u32 i = 0; i < r % 4096; i++) asm volatile("pause");
     } else {
         // Threads of a pair share a CPU (platform/ptrace/placement.h): only sleep lets all others by.
         timespec t{0, static_cast<long>(r % 200000)};
