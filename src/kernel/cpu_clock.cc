@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "src/base/log.h"
+#include "src/host/futex.h"
 #include "src/host/thread.h"
 #include "src/kernel/cpu_limits.h"
 #include "src/kernel/kernel.h"
@@ -14,14 +15,17 @@ CpuClock::~CpuClock() {
     if (!started_.load()) return;
     stopping_.store(true);
     parker_.unpark();
-    while (!stopped_.load()) end_.park();
+    while (stopped_.load() == 0) host::futex_wait(stopped_, 0);
 }
 
 void CpuClock::task_runs() {
     if (running_.fetch_add(1) != 0) return;
     if (!started_.load(std::memory_order_acquire) && !started_.exchange(true)) {
         // Without the thread CPU times stand still; everything else works.
-        if (!host::spawn_thread(thread, this, "cpu-clock")) SBX_LOG(Warn, "no host thread for the CPU clock");
+        if (!host::spawn_thread(thread, this, "cpu-clock")) {
+            SBX_LOG(Warn, "no host thread for the CPU clock");
+            stopped_.store(1);
+        }
     }
     // seq_cst: pairs with run()'s store of parked_ and its check of running_.
     if (parked_.load()) parker_.unpark();
@@ -48,8 +52,8 @@ void CpuClock::run() {
         sample(std::min(now - last, 10 * kPeriod));
         last = now;
     }
-    stopped_.store(true);
-    end_.unpark();
+    stopped_.store(1);
+    host::futex_wake(stopped_);  // uses the address only
 }
 
 void CpuClock::sample(Nanos elapsed) {

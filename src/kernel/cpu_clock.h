@@ -37,9 +37,10 @@ private:
 
     Kernel& kernel_;
     std::atomic<unsigned> running_{0};
-    std::atomic<bool> started_{false}, stopping_{false}, stopped_{false};
+    std::atomic<bool> started_{false}, stopping_{false};
+    std::atomic<u32> stopped_{0};  // a futex word: the thread's last store here lets the object go
     std::atomic<bool> parked_{false};
-    host::Parker parker_, end_;
+    host::Parker parker_;
 };
 
 // CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID and those of clock_getcpuclockid(3). EINVAL.
