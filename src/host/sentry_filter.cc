@@ -1,6 +1,7 @@
 // The table into libseccomp, and the message of a call that is not in it.
 #include "src/host/sentry_filter.h"
 
+#include <fcntl.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <string.h>
@@ -78,6 +79,11 @@ Result<> install_filter(const FilterOptions& options) {
     // fchmod and fchown of an O_PATH descriptor try the path below /proc: they are to end as they began, with EBADF.
     for (int nr : {SYS_open, SYS_stat, SYS_lstat, SYS_access, SYS_readlink})
         if (e == 0) e = seccomp_rule_add_exact(c.ctx, SCMP_ACT_ERRNO(ENOENT), nr, 0);
+    // glibc says the same with AT_FDCWD.
+    for (int nr : {SYS_openat, SYS_readlinkat}) {
+        scmp_arg_cmp from_cwd[] = {{0, SCMP_CMP_MASKED_EQ, 0xffffffff, static_cast<u32>(AT_FDCWD)}};
+        if (e == 0) e = seccomp_rule_add_exact_array(c.ctx, SCMP_ACT_ERRNO(ENOENT), nr, 1, from_cwd);
+    }
     for (int nr : {SYS_chmod, SYS_chown})
         if (e == 0) e = seccomp_rule_add_exact(c.ctx, SCMP_ACT_ERRNO(EBADF), nr, 0);
     // raise(3): --exit-signal, and stopping with the terminal's job.
