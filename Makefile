@@ -86,6 +86,8 @@ HDRS := $(sort $(shell find $(DIRS) -name '*.h' -not -path 'src/loader/vdso/*'))
 OBJS := $(patsubst %,$(BUILD)/obj/%.o,$(basename $(SRCS)))
 MAIN := $(BUILD)/obj/src/cli/main.o
 LIB_OBJS := $(filter-out $(MAIN),$(OBJS))
+WATCH_SRCS := $(sort $(wildcard test/host/*.cc))
+WATCH_OBJS := $(patsubst %.cc,$(BUILD)/obj/%.o,$(WATCH_SRCS))
 UNIT_SRCS := $(sort $(shell find test/unit -name '*.cc' 2>/dev/null))
 UNIT_OBJS := $(patsubst %.cc,$(BUILD)/obj/%.o,$(UNIT_SRCS))
 GUEST_SRCS := $(sort $(shell find test/guest -name '*.c' 2>/dev/null))
@@ -103,7 +105,7 @@ $(call write_if_changed,$(BUILD)/.flags,$(filter-out -Werror $(NO_ERROR) -ffile-
 $(call write_if_changed,$(BUILD)/.sources,$(SRCS) $(UNIT_SRCS))
 endif
 
-.PHONY: all objs guest unit help clean install deps deps-test deps-lint fetch toolchain test test-unit test-guest test-cli test-apps bench \
+.PHONY: all objs guest unit help clean install deps deps-test deps-lint fetch toolchain test test-unit test-guest test-cli test-apps test-host bench \
     lint lint-layers lint-files lint-headers lint-threads lint-format check-binary format tidy asan ubsan tsan debug dist map
 
 all: $(BUILD)/sbx $(if $(filter build,$(BUILD)),compile_commands.json)  ## build build/sbx
@@ -141,6 +143,9 @@ $(BUILD)/sbx: $(MAIN) $(BUILD)/libsbx.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) $^ $(LIBS) -o $@
 $(BUILD)/unit-test: $(UNIT_OBJS) $(BUILD)/libsbx.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK) $^ $(LIBS) -o $@
+$(BUILD)/host-calls: $(WATCH_OBJS) $(BUILD)/libsbx.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) $^ $(LIBS) -o $@
 $(BUILD)/.flags $(BUILD)/.sources:
@@ -199,8 +204,8 @@ debug:  ## build-debug/: lock ranks and assertions checked, no optimisation; run
 TEST = SBX=$(abspath $(BUILD)/sbx) BUILD=$(BUILD) GUEST_BIN=$(BUILD)/guest tools/test.sh
 # An empty list of unit sources is no binary.
 UNIT_BIN := $(if $(UNIT_SRCS),$(BUILD)/unit-test)
-test: $(BUILD)/sbx $(UNIT_BIN) guest  ## build and run all tests; the last line is `N passed, N failed`
-	@$(TEST) unit guest cli apps
+test: $(BUILD)/sbx $(UNIT_BIN) $(BUILD)/host-calls guest  ## build and run all tests; the last line is `N passed, N failed`
+	@$(TEST) unit guest cli apps host
 test-unit: $(UNIT_BIN)  ## unit tests
 	@$(TEST) unit
 test-guest: $(BUILD)/sbx guest  ## guest programs: natively, then on each platform (PLATFORMS="native ptrace" chooses, T=REGEX picks)
@@ -209,6 +214,8 @@ test-cli: $(BUILD)/sbx  ## the command line
 	@$(TEST) cli
 test-apps: $(BUILD)/sbx  ## real programs
 	@$(TEST) apps
+test-host: $(BUILD)/sbx $(BUILD)/host-calls guest  ## what sbx asks of its host, and how it bears refusals (the filter's rows: only in `make test`)
+	@$(TEST) host
 
 bench: $(BUILD)/sbx $(BUILD)/bench/work  ## measure sbx beside native, bwrap and others (ROWS="..." picks, N= rounds); JSON in $(BUILD)/bench.json
 	@SBX=$(abspath $(BUILD)/sbx) WORK=$(abspath $(BUILD)/bench/work) test/bench/bench.py $(N:%=-n %) -o $(BUILD)/bench.json $(ROWS)
@@ -276,4 +283,4 @@ help:  ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 16
 	@echo; echo 'Variables: STATIC=0|1 BUILD=DIR CC CXX CFLAGS CXXFLAGS LDFLAGS CCACHE=ccache PREFIX DESTDIR SBX_DEBUG=1 WERROR=1 LTO=1 V=1 SBX_CACHE=DIR'
 
--include $(OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(GUEST_BINS:=.d) $(HDRS:%.h=$(LINT)/%.h.d) $(patsubst %.cc,$(LINT)/%.cc.d,$(filter %.cc,$(SRCS)))
+-include $(OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(WATCH_OBJS:.o=.d) $(GUEST_BINS:=.d) $(HDRS:%.h=$(LINT)/%.h.d) $(patsubst %.cc,$(LINT)/%.cc.d,$(filter %.cc,$(SRCS)))

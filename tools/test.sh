@@ -1,5 +1,5 @@
 #!/bin/bash
-# test.sh SUITE...: runs suites of tests (unit, guest, cli, apps) and adds up what they report. Called by `make test` and its parts, which
+# test.sh SUITE...: runs suites of tests (unit, guest, cli, apps, host) and adds up what they report. Called by `make test` and its parts, which
 # build what the suites need and set SBX, BUILD and GUEST_BIN.
 # A suite ends with a line `N passed, N failed` (more may follow on it) and an exit status. The last line here is the same, over all suites.
 # PLATFORMS chooses what the guest suite runs on: native and platforms of sbx.
@@ -8,7 +8,7 @@ export SBX GUEST_BIN
 BUILD=${BUILD:-build}
 passed=0 failed=0 suites=()
 log=$(mktemp) || exit 2
-trap 'rm -f "$log"' EXIT
+trap 'rm -rf "$log" "$log.d"' EXIT
 
 run() { # NAME COMMAND...
     local name=$1 rc p f start=$SECONDS
@@ -40,6 +40,16 @@ platforms() {
         echo $p
     done
 }
+
+# With the suite host, those before it run an sbx that notes which rows of its filter it uses.
+export HOST_CALLS=$(realpath -m "$BUILD/host-calls") HOST_STATE=
+if [[ " $* " == *" host "* && $# -gt 1 && -z $T && -z $PLATFORMS && -x $HOST_CALLS && -x $SBX ]]; then
+    mkdir "$log.d" && chmod 755 "$log.d" || exit 2
+    HOST_STATE=$log.d/rows
+    : >"$HOST_STATE" && chmod 666 "$HOST_STATE"
+    cp "$HOST_CALLS" "$log.d/sbx" && printf '%s\n' "$HOST_STATE" "$SBX" >"$log.d/sbx.census"
+    SBX=$log.d/sbx
+fi
 
 for suite; do
     case $suite in

@@ -133,7 +133,8 @@ void finish(int status, const Config& config) {
         // The core that this would dump is not the program's.
         rlimit none{0, 0};
         setrlimit(RLIMIT_CORE, &none);
-        signal(sig, SIG_DFL);
+        // SIGSYS stays the filter's (sentry_filter.cc); no handler of ours has a higher one.
+        if (sig < SIGSYS) signal(sig, SIG_DFL);
         sigset_t s;
         sigemptyset(&s);
         sigaddset(&s, sig);

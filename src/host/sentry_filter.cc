@@ -14,8 +14,12 @@ namespace sbx::host {
 namespace {
 constexpr int kFailed = 125;
 
+constexpr int kBySeccomp = 1;  // SYS_SECCOMP, si_code of its signal
+
 // The call was not made. Its number is all that helps whoever reads the message.
 void refused(int, siginfo_t* info, void*) {
+    // Sent by a process: by ourselves for --exit-signal, or from outside. A refusal where the signal is blocked, as it is here, is death by it.
+    if (info->si_code != kBySeccomp) syscall(SYS_reboot);
     char text[] = "sbx: internal error: host system call      is not in the filter\n";
     char* digit = text + sizeof "sbx: internal error: host system call " - 1 + 3;
     int nr = info->si_syscall;
@@ -36,7 +40,6 @@ scmp_arg_cmp compare(const ArgBound& b) {
 bool applies(RowWhen when, const FilterOptions& o) {
     switch (when) {
     case RowWhen::Writable: return o.writable;
-    case RowWhen::HostNetwork: return o.host_network;
     default: return true;
     }
 }

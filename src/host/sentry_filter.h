@@ -7,8 +7,7 @@
 namespace sbx::host {
 
 struct FilterOptions {
-    bool writable = false;      // host files are written by name: some mount is read-write
-    bool host_network = false;  // sockets of the host are opened
+    bool writable = false;  // host files are written by name: some mount is read-write
 };
 
 // On all threads, for good. A failure must end the sandbox.

@@ -38,7 +38,7 @@ chmod 755 "$work"
 # ordinary COMMAND...: runs it as a user who is not root, in a directory that root prepared.
 printf '#!/bin/sh\n[ "$(id -u)" != 0 ] || exec setpriv --reuid 65534 --regid 65534 --clear-groups -- "$@"\nexec "$@"\n' >"$work/bin/ordinary"
 chmod 755 "$work/bin/ordinary"
-export TTY="$here/on_terminal.py"
+export TTY="$here/on_terminal.py" TTY_CALLS="$here/tty_calls.py"
 export PATH="$work/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" HOME="$work/home" LC_ALL=C
 unset XDG_CONFIG_HOME
 
