@@ -135,19 +135,19 @@ $(BUILD)/obj/%.o: %.S $(BUILD)/.flags | $(TOOLCHAIN_DONE)
 	$(call say,AS,$<)
 	$(Q)$(CCACHE) $(CC_ALL) -MMD -MP -c $< -o $@
 
-# A thin archive: it names the objects and copies nothing.
+# A thin archive: it names the objects and copies nothing. It is linked whole, since some objects only register what they hold (SBX_SAVABLE).
 $(BUILD)/libsbx.a: $(LIB_OBJS) $(BUILD)/.sources
 	@rm -f $@
 	$(Q)$(AR) rcsDT $@ $(LIB_OBJS)
 $(BUILD)/sbx: $(MAIN) $(BUILD)/libsbx.a
 	$(call say,LINK,$@)
-	$(Q)$(LINK) $^ $(LIBS) -o $@
+	$(Q)$(LINK) $(filter-out %.a,$^) -Wl,--whole-archive $(filter %.a,$^) -Wl,--no-whole-archive $(LIBS) -o $@
 $(BUILD)/unit-test: $(UNIT_OBJS) $(BUILD)/libsbx.a
 	$(call say,LINK,$@)
-	$(Q)$(LINK) $^ $(LIBS) -o $@
+	$(Q)$(LINK) $(filter-out %.a,$^) -Wl,--whole-archive $(filter %.a,$^) -Wl,--no-whole-archive $(LIBS) -o $@
 $(BUILD)/host-calls: $(WATCH_OBJS) $(BUILD)/libsbx.a
 	$(call say,LINK,$@)
-	$(Q)$(LINK) $^ $(LIBS) -o $@
+	$(Q)$(LINK) $(filter-out %.a,$^) -Wl,--whole-archive $(filter %.a,$^) -Wl,--no-whole-archive $(LIBS) -o $@
 $(BUILD)/.flags $(BUILD)/.sources:
 
 $(BUILD)/guest/%: test/guest/%.c

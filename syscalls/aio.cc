@@ -38,7 +38,8 @@ Result<> reserve_events(u32 count) {
 class Context final : public mm::Mappable {
 public:
     // `limit` events are reserved.
-    Context(mm::MemoryFile& memory, u32 events) : limit(events), page_(mm::make_shared_anonymous(memory, kPageSize)) {}
+    Context(mm::MemoryFile& memory, u32 at_once)
+        : limit(at_once), page_(mm::make_shared_anonymous(memory, kPageSize)) {}
     ~Context() override {
         Lock l(contexts_mu);
         events_of_all -= limit;

@@ -62,7 +62,7 @@ void FileLocks::state(A& ar) SBX_NO_TSA {
                 locks.emplace_back();
             }
             FileLock& l = locks[i];
-            ar(l.type, l.start, l.end, l.pid);
+            ar(l.type, l.start, l.end, l.pid, l.dev, l.ino);
             if (flock || l.pid == -1) {
                 auto* f = static_cast<OpenFile*>(const_cast<void*>(l.owner));
                 ar(f);
@@ -81,7 +81,11 @@ SBX_STATE_HERE(FileLocks);
 
 template <class A>
 void Inode::state(A& ar) SBX_NO_TSA {
-    ar.owning(locks_);
+    bool has_locks = locks_.load() != nullptr;
+    ar(has_locks);
+    if constexpr (A::kLoading)
+        if (has_locks && ar.ok()) locks_.store(new FileLocks(*this));
+    if (has_locks && ar.ok()) ar(*locks_.load());
     ar.owning(marks_);
     ar(attached_, write_count, linkable_tmpfile);
 }

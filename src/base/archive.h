@@ -183,6 +183,7 @@ public:
     void fail(std::string why) {
         if (error_.empty()) error_ = std::move(why);
     }
+    bool ok() const { return error_.empty(); }
     const std::string& failed() const { return error_; }
 
     // The whole archive: everything that `root` leads to. Empty after an error.

@@ -13,12 +13,16 @@
 
 namespace sbx::test {
 
-inline void init_tmpfs() {
-    static bool done = [] {
-        tmpfs::init(*mm::MemoryFile::create(1ull << 34), 1ull << 32);
-        return true;
-    }();
-    (void)done;
+// Where all files' data is.
+inline mm::MemoryFile& init_tmpfs() {
+    static mm::MemoryFile& memory =
+        *[] {
+            Ref<mm::MemoryFile> m = *mm::MemoryFile::create(1ull << 34);
+            tmpfs::init(m, 1ull << 32);
+            return m;
+        }()
+             .release();
+    return memory;
 }
 
 class User {
