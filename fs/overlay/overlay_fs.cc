@@ -18,7 +18,7 @@ SBX_SAVABLE(OverlayInode);
 template <class A>
 void OverlayInode::state(A& ar) SBX_NO_TSA {
     Inode::state(ar);
-    ar(merges_, nlink_change_, lower_nlink_, parent_, name_, redirect_);
+    ar(merges_, data_below_, nlink_change_, lower_nlink_, parent_, name_, redirect_);
     bool for_lower = overlay().stands_for(lower(), *this), for_upper = overlay().stands_for(upper(), *this);
     ar(for_lower, for_upper);
     if constexpr (A::kLoading) {

@@ -75,8 +75,7 @@ TEST(rlimits) {
 TEST(priorities) {
     // Whoever runs the tests may have made them nice already.
     int base = getpriority(PRIO_PROCESS, 0);
-    CHECK_GE(base, 0);
-    if (base > 10) skip("runs at too low a priority");
+    if (base < 0 || base > 10) skip("runs at another priority than usual");
     CHECK_EQ(setpriority(PRIO_PROCESS, 0, base + 5), 0);
     CHECK_EQ(getpriority(PRIO_PROCESS, 0), base + 5);
     IN_CHILD(CHECK_EQ(getpriority(PRIO_PROCESS, 0), base + 5));

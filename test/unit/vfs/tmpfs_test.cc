@@ -199,7 +199,8 @@ TEST_CASE("extended attributes") {
     CHECK(code(vfs::set_xattr(c, f, "user.a", "2", XATTR_CREATE)) == EEXIST);
     CHECK(*vfs::get_xattr(c, f, "user.a") == "1");
     CHECK(code(vfs::set_xattr(c, f, "trusted.b", "x", 0)) == 0);
-    CHECK(code(vfs::set_xattr(c, f, "system.posix_acl_access", "x", 0)) == EOPNOTSUPP);
+    CHECK(code(vfs::set_xattr(c, f, "system.posix_acl_access", "x", 0)) == EINVAL);
+    CHECK(code(vfs::set_xattr(c, f, "system.other", "x", 0)) == EOPNOTSUPP);
     CHECK(code(vfs::set_xattr(alice.c, f, "user.b", "x", 0)) == EACCES);
     CHECK(vfs::list_xattr(c, f)->size() == 2);
     CHECK(vfs::list_xattr(alice.c, f)->size() == 1);
@@ -321,6 +322,7 @@ TEST_CASE("watchers hear of changes") {
     struct Mark final : vfs::InotifyMark {
         std::string log;
         void on_event(u32 mask, u32, std::string_view name) override {
+            if (mask & vfs::kRenameWithin) return;  // what inotify passes over
             log += std::to_string(mask & 0xfff) + ":" + std::string(name) + " ";
         }
         void on_gone() override { log += "gone "; }
