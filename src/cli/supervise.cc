@@ -79,7 +79,18 @@ void Supervisor::on_signal(int sig) {
     if (relay_ && sig == SIGWINCH) return relay_->resized();
     if (relay_ && sig == SIGTSTP) return suspend();
     if (relay_ && sig == SIGCONT) relay_->continued();
+    // Who asks twice means it: a program that did not even take the first one is not asked again.
+    if (sig == SIGTERM && std::exchange(terminated_, true) && init_ignores(sig)) return kernel_.kill_all();
     forward(sig);
+}
+
+// PID 1 ignores it, or has it pending still: blocked, stopped, or too busy.
+bool Supervisor::init_ignores(int sig) {
+    SharedLock l(kernel_.tasks().mu);
+    ThreadGroup* init = kernel_.tasks().root_ns->init;
+    if (!init) return false;
+    Lock h(init->handlers()->mu);
+    return init->handlers()->actions[sig - 1].handler == kSigIgn || init->pending.set().has(sig);
 }
 
 void Supervisor::suspend() {

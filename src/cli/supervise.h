@@ -25,6 +25,7 @@ private:
     void on_event(EventMask) override;
     void forward(int sig);
     void on_signal(int sig);
+    bool init_ignores(int sig);
     void suspend();
     int remaining_ms() const;
     void time_is_up();
@@ -35,6 +36,7 @@ private:
     Ref<vfs::OpenFile> master_;
     std::unique_ptr<Relay> relay_;
     Nanos deadline_ = kNever;
+    bool terminated_ = false;  // SIGTERM came
     enum class Timeout { None, Terminated, Killed } timeout_ = Timeout::None;
 };
 
