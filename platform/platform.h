@@ -15,6 +15,7 @@
 
 #include "src/base/ref.h"
 #include "src/base/result.h"
+#include "src/base/time.h"
 #include "src/base/types.h"
 
 namespace sbx::platform {
@@ -108,6 +109,8 @@ public:
     // Addresses applications may use: [min, max). Page-aligned.
     virtual Range user_range() const = 0;
     virtual Result<Ref<AddressSpace>> create_address_space() = 0;
+    // CPU time that the host charged for the sandbox so far: the application's and the sentry's. Any thread.
+    virtual Nanos cpu_time() = 0;
 };
 
 // What `sbx info` shows of a platform.

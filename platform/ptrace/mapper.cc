@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -225,6 +226,8 @@ Result<std::unique_ptr<Stub>> Mapper::make_stub() {
         return err(e);
     }
     s->idle.push_back({*t, false});
+    Lock l(mu_);
+    leaders_.push_back(s->leader);
     return s;
 }
 
@@ -253,12 +256,30 @@ bool Mapper::reap() {
         }
         Lock l(mu_);
         free_slots_.push_back(dying[i]->slot);
+        std::erase(leaders_, dying[i]->leader);
         std::swap(dying[i], dying.back());
         dying.pop_back();
     }
     Lock l(mu_);
     for (auto& s : dying) dying_.push_back(std::move(s));
     return !dying_.empty();
+}
+
+Nanos Mapper::cpu_time() {
+    auto nanos = [](const timeval& t) { return t.tv_sec * kNanosPerSec + t.tv_usec * kNanosPerMicro; };
+    Nanos sum = 0;
+    for (int who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+        rusage use{};
+        getrusage(who, &use);
+        sum += nanos(use.ru_utime) + nanos(use.ru_stime);
+    }
+    Lock l(mu_);
+    for (pid_t leader : leaders_) {
+        // The clock of a process (clock_getcpuclockid(3)): number and kind 2, CPUCLOCK_SCHED.
+        timespec t{};
+        if (clock_gettime(static_cast<clockid_t>(~static_cast<u32>(leader) << 3 | 2), &t) == 0) sum += to_nanos(t);
+    }
+    return sum;
 }
 
 Result<std::unique_ptr<Stub>> Mapper::take_stub() {

@@ -48,6 +48,8 @@ public:
     Result<> apply(Stub& stub, size_t count, size_t& done);
     // Kills the stub; it is reaped later.
     void retire(std::unique_ptr<Stub> stub);
+    // Of the sentry and all stubs, dead ones included.
+    Nanos cpu_time();
 
 private:
     struct Request;
@@ -81,6 +83,7 @@ private:
     Request* last_ SBX_GUARDED_BY(mu_) = nullptr;
     std::vector<std::unique_ptr<Stub>> spares_ SBX_GUARDED_BY(mu_);
     std::vector<std::unique_ptr<Stub>> dying_ SBX_GUARDED_BY(mu_);
+    std::vector<pid_t> leaders_ SBX_GUARDED_BY(mu_);  // of all stubs that are not reaped
     std::vector<u32> free_slots_ SBX_GUARDED_BY(mu_);
     u32 next_slot_ SBX_GUARDED_BY(mu_) = 0;
 };

@@ -25,6 +25,7 @@ public:
     Result<Ref<AddressSpace>> create_address_space() override {
         return Ref<AddressSpace>(make_ref<Space>(*mapper_, placement_, SBX_TRY(mapper_->take_stub())));
     }
+    Nanos cpu_time() override { return mapper_->cpu_time(); }
 
 private:
     std::unique_ptr<Mapper> mapper_;

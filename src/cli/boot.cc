@@ -22,6 +22,7 @@
 #include "src/cli/terminal.h"
 #include "src/config/error.h"
 #include "src/host/crash.h"
+#include "src/host/facts.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/ns/namespaces.h"
 #include "src/kernel/posix_timers.h"
@@ -201,6 +202,10 @@ int run_reported(const Config& config, const Report& report) {
     Kernel::Options o;
     o.hostname = config.run.hostname.empty() ? host_name() : config.run.hostname;
     o.memory_limit = config.limits.memory;
+    o.kernel_memory_limit = config.limits.kernel_memory;
+    // Programs hold little there: so much is somebody who wants the host to run out of memory.
+    if (!o.kernel_memory_limit) o.kernel_memory_limit = std::min<u64>(host::memory_facts().total / 4, 1 << 30);
+    o.cpu_limit = config.limits.cpus;
     if (config.limits.pids > 0) o.pids_limit = static_cast<unsigned>(config.limits.pids);
     o.cpus = static_cast<unsigned>(config.platform.cpus);
     o.verbose = config.log.level >= config::LogLevel::Info;

@@ -34,7 +34,7 @@ constexpr Option kOptions[] = {
     {'p', "publish", "[ADDR:]H:G", "network.publish", "publish a port", nullptr, kNetwork},
     {0, "allow", "HOST[:PORT]", "network.allow", "allow connections", nullptr, kNetwork},
     {'m', "memory", "SIZE", "limits.memory", "most memory, such as 512M"},
-    {0, "cpus", "N", "limits.cpus", "CPU time, in CPUs", nullptr, "the CPU quota"},
+    {0, "cpus", "N", "limits.cpus", "most CPU time, in CPUs, such as 1.5"},
     {0, "pids", "N", "limits.pids", "most tasks at a time"},
     {'t', "timeout", "TIME", "run.timeout", "end the program after TIME, such as 30s; status 124"},
     {'c', "config", "FILE", nullptr, "read the configuration FILE"},

@@ -131,6 +131,7 @@ std::string dry_run_text(const Config& config) {
     for (std::int64_t fd : config.run.pass_fds) rows.row({"descriptor", std::to_string(fd)});
     rows.row({"timeout", shown("run.timeout")});
     rows.row({"memory", shown("limits.memory")});
+    rows.row({"cpus", shown("limits.cpus")});
     rows.row({"pids", shown("limits.pids")});
     for (const config::Rlimit& limit : config.limits.rlimits) {
         auto text = [](std::uint64_t value) {

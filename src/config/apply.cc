@@ -1,6 +1,7 @@
 // Storing of values in a Config by the table of keys (apply.h). config/extract.cc goes the other way.
 #include "src/config/apply.h"
 
+#include <charconv>
 #include <algorithm>
 #include <string>
 
@@ -54,6 +55,15 @@ std::int64_t integer_of(const Key& key, const Value& value, std::int64_t min, st
         fail_usage(where_of(key, value), std::to_string(value.integer) + " is not between " + std::to_string(min) +
                                              " and " + std::to_string(max));
     return value.integer;
+}
+
+double fraction_of(const Key& key, const Value& value) {
+    double number = value.kind == Value::Kind::Integer ? static_cast<double>(value.integer) : value.real;
+    if (value.kind != Value::Kind::Integer) expect(key, value, Value::Kind::Float, "a number such as 1.5");
+    // Less would not be a number of nanoseconds at each look of the CPU clock.
+    if (!(number >= 0.001 && number <= static_cast<double>(key.max)))
+        fail_usage(where_of(key, value), to_toml(value) + " is not between 0.001 and " + std::to_string(key.max));
+    return number;
 }
 
 std::uint64_t size_of(const Key& key, const Value& value) {
@@ -196,6 +206,7 @@ void store(const Key& key, const Value& value, void* field) {
         as<bool>(field) = value.boolean;
         break;
     case Shape::Integer: as<std::int64_t>(field) = integer_of(key, value, key.min, key.max); break;
+    case Shape::Fraction: as<double>(field) = fraction_of(key, value); break;
     case Shape::Path:
         if (string_of(key, value).empty()) fail_usage(where_of(key, value), "an empty path");
         as<std::string>(field) = value.text;
@@ -419,6 +430,13 @@ void apply_text(Config& config, std::string_view name, std::string_view text, co
         auto number = parse_number(text, INT64_MAX);
         if (!number) fail_usage(to_string(origin), "\"" + std::string(text) + "\" is not a number");
         value = Value::of(static_cast<std::int64_t>(*number));
+        break;
+    }
+    case Shape::Fraction: {
+        auto [end, e] = std::from_chars(text.data(), text.data() + text.size(), value.real);
+        if (e != std::errc() || end != text.data() + text.size())
+            fail_usage(to_string(origin), "\"" + std::string(text) + "\" is not a number");
+        value.kind = Value::Kind::Float;
         break;
     }
     case Shape::StringTable:

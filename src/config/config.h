@@ -108,8 +108,10 @@ struct Rlimit {
 };
 
 struct LimitsConfig {
-    std::uint64_t memory = 0;  // bytes; 0: none
-    std::int64_t pids = 0;     // 0: none
+    std::uint64_t memory = 0;         // bytes; 0: none
+    std::uint64_t kernel_memory = 0;  // bytes; 0: by the host's memory
+    double cpus = 0;                  // 0: none
+    std::int64_t pids = 0;            // 0: none
     std::vector<Rlimit> rlimits;
 };
 

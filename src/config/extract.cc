@@ -38,6 +38,12 @@ std::optional<Value> extract(const Key& key, const void* field) {
     switch (key.shape) {
     case Shape::Boolean: return Value::of(as<bool>(field));
     case Shape::Integer: return Value::of(as<std::int64_t>(field));
+    case Shape::Fraction: {
+        Value number;
+        number.kind = Value::Kind::Float;
+        number.real = as<double>(field);
+        return number;
+    }
     case Shape::String:
     case Shape::Path: return Value::of(as<std::string>(field));
     case Shape::Size: return Value::of(format_size(as<std::uint64_t>(field)));
@@ -81,8 +87,9 @@ std::optional<Value> extract(const Key& key, const void* field) {
 // Zero, "" and [] where they stand for "none": a file that said so would be refused or mean something else.
 bool is_unset(const Key& key, const Value& value) {
     std::string_view name = key.name;
-    if (name == "run.timeout" || name == "root.size" || name == "limits.memory")
+    if (name == "run.timeout" || name == "root.size" || name == "limits.memory" || name == "limits.kernel-memory")
         return value.text == "0" || value.text == "0s";
+    if (name == "limits.cpus") return value.real == 0;
     if (name == "limits.pids") return value.integer == 0;
     if (key.shape == Shape::Path || key.shape == Shape::String) return value.text.empty();
     if (key.shape == Shape::StringTable || key.shape == Shape::Rlimits) return value.members.empty();

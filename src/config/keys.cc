@@ -19,6 +19,10 @@ struct FieldOf<Shape::Integer> {
     using type = std::int64_t;
 };
 template <>
+struct FieldOf<Shape::Fraction> {
+    using type = double;
+};
+template <>
 struct FieldOf<Shape::String> {
     using type = std::string;
 };
@@ -200,6 +204,8 @@ constexpr Key kKeys[] = {
 
     {"limits.memory", Shape::Size, at<Shape::Size, &C::limits, &LimitsConfig::memory>,
      "most memory, all processes together"},
+    {"limits.kernel-memory", Shape::Size, at<Shape::Size, &C::limits, &LimitsConfig::kernel_memory>,
+     "most memory that sbx itself may hold for the program"},
     {"limits.pids",
      Shape::Integer,
      at<Shape::Integer, &C::limits, &LimitsConfig::pids>,
@@ -210,7 +216,14 @@ constexpr Key kKeys[] = {
      4194304},
     {"limits.rlimit", Shape::Rlimits, at<Shape::Rlimits, &C::limits, &LimitsConfig::rlimits>,
      "resource limits, soft and hard", Merge::ByName},
-    later("limits.cpus", Shape::Integer, "the CPU quota", "CPU time, in CPUs"),
+    {"limits.cpus",
+     Shape::Fraction,
+     at<Shape::Fraction, &C::limits, &LimitsConfig::cpus>,
+     "most CPU time, in CPUs",
+     kReplace,
+     {},
+     0,
+     1024},
 
     {"network.mode", Shape::Choice, at<Shape::Choice, &C::network, &NetworkConfig::mode>, "what the program can reach",
      kReplace, kNetworkModes},

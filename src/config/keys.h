@@ -15,6 +15,7 @@ namespace sbx::config {
 enum class Shape : unsigned char {
     Boolean,       // bool
     Integer,       // int64_t, between min and max
+    Fraction,      // double, more than 0, at most max
     String,        // std::string
     Path,          // std::string; resolve() expands ~ and makes it absolute
     Size,          // uint64_t

@@ -2,6 +2,7 @@
 #include "src/config/value.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 
 namespace sbx::config {
@@ -37,6 +38,13 @@ std::string key_text(const std::string& name) {
         if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
             bare = false;
     return bare ? name : quote(name);
+}
+
+// The shortest text that is the number, and is a float in TOML.
+std::string real_text(double real) {
+    char text[32];
+    std::string out(text, std::to_chars(text, text + sizeof text, real).ptr);
+    return out.find_first_of(".en") == out.npos ? out + ".0" : out;
 }
 
 }  // namespace
@@ -87,7 +95,7 @@ std::string to_toml(const Value& value) {
     switch (value.kind) {
     case Value::Kind::Boolean: return value.boolean ? "true" : "false";
     case Value::Kind::Integer: return std::to_string(value.integer);
-    case Value::Kind::Float: return std::to_string(value.real);
+    case Value::Kind::Float: return real_text(value.real);
     case Value::Kind::String:
     case Value::Kind::Date: return quote(value.text);
     case Value::Kind::Array:

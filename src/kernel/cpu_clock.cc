@@ -7,6 +7,7 @@
 #include "src/host/futex.h"
 #include "src/host/thread.h"
 #include "src/kernel/cpu_limits.h"
+#include "src/kernel/cpu_quota.h"
 #include "src/kernel/kernel.h"
 
 namespace sbx {
@@ -58,7 +59,9 @@ void CpuClock::run() {
 
 void CpuClock::sample(Nanos elapsed) {
     charge(elapsed);
-    if (kernel_.options().memory_limit && kernel_.memory().over_limit()) kernel_.kill_for_memory();
+    if (kernel_.cpu_quota().is_set() && kernel_.cpu_quota().used(kernel_.platform().cpu_time(), host_monotonic()))
+        throttle();
+    kernel_.check_memory();
 }
 
 void CpuClock::charge(Nanos elapsed) {
@@ -84,6 +87,19 @@ void CpuClock::charge(Nanos elapsed) {
             }
         }
         if (user + system != 0) cpu_time_passed(*g, user, system, held);
+    }
+}
+
+// Whoever runs now waits as soon as it can: in the application at once, in the sentry when it leaves.
+void CpuClock::throttle() {
+    TaskSet& tasks = kernel_.tasks();
+    SharedLock l(tasks.mu);
+    for (auto& [nr, pid] : tasks.root_ns->pids()) {
+        if (!pid->group) continue;
+        for (Task& t : pid->group->threads) {
+            Task::CpuState s = t.cpu_state.load(std::memory_order_relaxed);
+            if (s == Task::CpuState::App || s == Task::CpuState::Sentry) t.set_work(kWorkThrottle);
+        }
     }
 }
 

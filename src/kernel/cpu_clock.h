@@ -1,5 +1,6 @@
 // CpuClock: the coarse CPU-time counter: a ticker thread samples what the tasks do while at least one runs, and sleeps otherwise. Used by CPU
-// times, RLIMIT_CPU, ITIMER_VIRTUAL/PROF, CPU-clock timers, and to look at limits.memory.
+// times, RLIMIT_CPU, ITIMER_VIRTUAL/PROF, CPU-clock timers, and to look at the limits of
+// memory and CPU time.
 #pragma once
 
 #include <time.h>
@@ -34,6 +35,7 @@ private:
     void run();
     void sample(Nanos elapsed);
     void charge(Nanos elapsed);
+    void throttle();
 
     Kernel& kernel_;
     std::atomic<unsigned> running_{0};

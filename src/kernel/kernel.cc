@@ -3,12 +3,19 @@
 
 #include <sched.h>
 
+#include <algorithm>
+
+#include "src/base/heap.h"
 #include "src/kernel/cpu_clock.h"
+#include "src/kernel/cpu_quota.h"
 #include "src/kernel/futex.h"
 #include "src/kernel/timekeeper.h"
 
 namespace sbx {
 namespace {
+// A task's sentry thread: the pages of its stack that are touched, and its thread-local data.
+constexpr u64 kThreadMemory = 16 << 10;
+
 unsigned count_host_cpus() {
     cpu_set_t set;
     CPU_ZERO(&set);
@@ -24,6 +31,7 @@ Kernel::Kernel(Options o, std::unique_ptr<platform::Platform> platform, Ref<mm::
       user_ns_(UserNamespace::create_initial()),
       timekeeper_(std::make_unique<Timekeeper>()),
       futexes_(std::make_unique<FutexTable>()),
+      cpu_quota_(std::make_unique<CpuQuota>(options_.cpu_limit)),
       cpu_clock_(std::make_unique<CpuClock>(*this)),
       host_cpus_(count_host_cpus()),
       cpus_(options_.cpus ? options_.cpus : host_cpus_) {
@@ -45,6 +53,7 @@ bool Kernel::kill_for_memory() {
     struct Candidate {
         int nr;
         Ref<mm::MemoryManager> mm;
+        i64 held;
         int adj;
     };
     std::vector<Candidate> candidates;
@@ -52,18 +61,25 @@ bool Kernel::kill_for_memory() {
         SharedLock l(tasks_.mu);
         for (auto& [nr, pid] : tasks_.root_ns->pids()) {
             if (!pid->group || !pid->group->leader) continue;
-            Ref<mm::MemoryManager> mm = pid->group->leader->mm_of();
-            // oom_score_adj as in oom_badness(): in thousandths of the limit; -1000 exempts.
-            int adj = pid->group->oom_score_adj.load();
-            if (mm && adj != -1000) candidates.push_back(Candidate{nr, std::move(mm), adj});
+            // The leader may have ended before the others.
+            Ref<mm::MemoryManager> mm;
+            for (Task& t : pid->group->threads)
+                if ((mm = t.mm_of())) break;
+            if (mm)
+                candidates.push_back(Candidate{nr, std::move(mm), std::max<i64>(0, pid->group->held.load()),
+                                               pid->group->oom_score_adj.load()});
         }
     }
     int worst = 0;
+    bool worst_exempt = true;
     i64 most = 0;
     for (Candidate& c : candidates) {
-        i64 score = static_cast<i64>(c.mm->rss()) + static_cast<i64>(options_.memory_limit / 1000) * c.adj;
-        if (worst != 0 && score <= most) continue;
+        // oom_score_adj as in oom_badness(): in thousandths of the limit; -1000 exempts, as long as there are others.
+        bool exempt = c.adj == -1000;
+        i64 score = static_cast<i64>(c.mm->rss()) + c.held + static_cast<i64>(options_.memory_limit / 1000) * c.adj;
+        if (worst != 0 && (exempt > worst_exempt || (exempt == worst_exempt && score <= most))) continue;
         worst = c.nr;
+        worst_exempt = exempt;
         most = score;
     }
     SharedLock l(tasks_.mu);
@@ -72,6 +88,20 @@ bool Kernel::kill_for_memory() {
     if (largest == tasks_.root_ns->init) oom_killed.store(true);
     send_group_signal(*largest, kernel_siginfo(SIGKILL));
     return true;
+}
+
+u64 Kernel::memory_in_use() const {
+    return memory_->usage() + heap::in_use() + tasks_.sentry_threads.load() * kThreadMemory;
+}
+
+void Kernel::check_memory() {
+    u64 held = heap::in_use() + tasks_.sentry_threads.load() * kThreadMemory;
+    u64 limit = options_.memory_limit;
+    // What the sentry holds leaves less for the application.
+    if (limit) memory_->set_cap(limit - std::min(held, limit));
+    bool over = (options_.kernel_memory_limit && held > options_.kernel_memory_limit) || memory_->over_limit();
+    if (over) kill_for_memory();
+    short_of_memory_.store(over, std::memory_order_relaxed);
 }
 
 }  // namespace sbx

@@ -14,12 +14,15 @@ namespace sbx {
 class Timekeeper;
 class FutexTable;
 class CpuClock;
+class CpuQuota;
 
 class Kernel {
 public:
     struct Options {
         std::string hostname = "sbx";
-        u64 memory_limit = 0;  // bytes; 0: none
+        u64 memory_limit = 0;         // limits.memory, bytes: application memory and the sentry's for it; 0: none
+        u64 kernel_memory_limit = 0;  // limits.kernel-memory: what the sentry may hold; 0: none
+        double cpu_limit = 0;         // limits.cpus; 0: none
         unsigned pids_limit = 4096;
         unsigned cpus = 0;  // CPUs that programs see; 0: the host's
         bool verbose = false;
@@ -36,6 +39,7 @@ public:
     Timekeeper& timekeeper() const { return *timekeeper_; }
     FutexTable& futexes() const { return *futexes_; }
     CpuClock& cpu_clock() const { return *cpu_clock_; }
+    CpuQuota& cpu_quota() const { return *cpu_quota_; }
     unsigned cpus() const { return cpus_; }  // that programs see
     unsigned host_cpus() const { return host_cpus_; }
 
@@ -45,9 +49,15 @@ public:
 
     // Kills every task (timeout, memory limit, signals to sbx).
     void kill_all();
-    // Kills the process that uses most memory (limits.memory); called by the CPU clock and by allocation paths.
-    // False if there is none that may be killed.
+    // Kills the process that uses most memory, its own and the sentry's for it; called by the CPU clock and by allocation paths.
+    // Those that oom_score_adj exempts come last. False if there is none.
     bool kill_for_memory();
+    // Looks at the memory limits, and kills if they are exceeded. The CPU clock does at each tick.
+    void check_memory();
+    // More is in use than may be: whoever makes a system call waits a little, so that the sandbox does not outgrow the killing.
+    bool short_of_memory() const { return short_of_memory_.load(std::memory_order_relaxed); }
+    // Bytes that count for limits.memory.
+    u64 memory_in_use() const;
 
 private:
     Options options_;
@@ -57,7 +67,9 @@ private:
     TaskSet tasks_;
     std::unique_ptr<Timekeeper> timekeeper_;
     std::unique_ptr<FutexTable> futexes_;
+    std::unique_ptr<CpuQuota> cpu_quota_;
     std::unique_ptr<CpuClock> cpu_clock_;
+    std::atomic<bool> short_of_memory_{false};
     unsigned host_cpus_ = 1, cpus_ = 1;
 };
 

@@ -3,6 +3,7 @@
 
 #include <linux/capability.h>
 
+#include "src/base/heap.h"
 #include "src/host/thread.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/ptrace.h"
@@ -37,7 +38,9 @@ Result<> Task::start(RunState first) {
         [](void* p) {
             Ref<Task> t = adopt_ref(static_cast<Task*>(p));
             TaskSet& tasks = t->kernel().tasks();
+            heap::charge_to(&t->group().held);
             TaskInternals::run(*t);
+            heap::charge_to(nullptr);  // the group may go with the task
             t.reset();
             if (tasks.sentry_threads.fetch_sub(1) == 1) tasks.all_gone.notify(kEventInternal);
         },

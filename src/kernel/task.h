@@ -69,10 +69,11 @@ enum class BlockResult { Woken, Interrupted, TimedOut };
 
 // What the task must look at before it goes on; bits of Task::work_.
 enum Work : u32 {
-    kWorkSignal = 1,  // a deliverable signal is pending, or a group stop to join
-    kWorkKill = 2,    // SIGKILL, group exit, exec by another thread: interrupts everything
-    kWorkNotify = 4,  // run task work (rseq, membarrier, ptrace interrupt, creds change)
-    kWorkPause = 8,   // an external stop (pause, checkpoint)
+    kWorkSignal = 1,     // a deliverable signal is pending, or a group stop to join
+    kWorkKill = 2,       // SIGKILL, group exit, exec by another thread: interrupts everything
+    kWorkNotify = 4,     // run task work (rseq, membarrier, ptrace interrupt, creds change)
+    kWorkPause = 8,      // an external stop (pause, checkpoint)
+    kWorkThrottle = 16,  // limits.cpus: waits before it goes on in the application; does not interrupt
 };
 
 class Task final : public RefCounted,

@@ -1,4 +1,5 @@
 // Delivery of signals to a task (get_signal, do_signal_stop of kernel/signal.c): the RunInterrupt state.
+#include "src/kernel/cpu_quota.h"
 #include "src/kernel/jobctl.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/notify.h"
@@ -307,6 +308,10 @@ RunState execute(Task& t, RunInterrupt s) {
     if (t.has_work(kWorkPause)) {
         TaskInternals::wait_for_external_stops(t);
         return s;
+    }
+    if (t.has_work(kWorkThrottle)) {
+        t.clear_work(kWorkThrottle);
+        t.kernel().cpu_quota().wait(t);
     }
     Next n = next_signal(t, s.after_ptrace_stop);
     switch (n.kind) {

@@ -2,6 +2,7 @@
 #include "src/kernel/task_syscall.h"
 
 #include "src/base/panic.h"
+#include "src/kernel/kernel.h"
 #include "src/kernel/ptrace.h"
 #include "src/kernel/seccomp.h"
 #include "src/kernel/user_dispatch.h"
@@ -16,6 +17,10 @@ void set_syscall_dispatcher(SyscallDispatcher d) { dispatcher = d; }
 void set_syscall_tracer(const SyscallTracer* t) { tracer = t; }
 
 RunState execute(Task& t, RunSyscallEntry s) {
+    if (t.kernel().short_of_memory()) [[unlikely]] {
+        static_cast<void>(t.block_killable(host_monotonic() + 10 * kNanosPerMilli));
+        if (t.killed()) return RunInterrupt{};
+    }
     bool after_trace = false;
     if (!s.after_ptrace_stop) {
         if (std::optional<RunState> other = user_dispatch_entry(t)) return *other;

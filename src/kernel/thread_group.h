@@ -120,6 +120,8 @@ public:
     std::atomic<Nanos> cpu_time{0};  // as the CPU clock charged it, for RLIMIT_CPU and CPU-clock timers
 
     std::atomic<int> oom_score_adj{0};
+    // Sentry memory that its threads allocated, less what they freed (base/heap.h): who is killed when there is too much of it.
+    std::atomic<i64> held{0};
     Nanos start_time = 0;
 
 private:

@@ -109,6 +109,8 @@ gid = "host"
 capabilities = ["net_admin", "CAP_CHOWN"]
 [limits]
 memory = "4G"
+kernel-memory = "128M"
+cpus = 1.5
 pids = 4096
 rlimit = { nofile = [1024, 1048576], core = 0, stack = "unlimited" }
 [network]
@@ -149,6 +151,8 @@ host-sockets = "none"
     CHECK(c.user.gid.host);
     CHECK(c.user.capabilities == ((1u << 12) | 1u));
     CHECK(c.limits.memory == 4ull << 30);
+    CHECK(c.limits.kernel_memory == 128ull << 20);
+    CHECK(c.limits.cpus == 1.5);
     REQUIRE(c.limits.rlimits.size() == 3);
     CHECK(c.limits.rlimits[0].name == "nofile");
     CHECK(c.limits.rlimits[0].hard == 1048576);
@@ -189,6 +193,8 @@ TEST_CASE("mistakes are named with their place and the nearest key") {
     CHECK(error_of("[[mount]]\ntype = 'tmpfs'\ndst = '/y'\noptions = ['size=x']") == "t.toml:1:1: not a size: size=x");
     CHECK(error_of("[[mount]]\ntype = 'proc'\ndst = '/y'\noptions = ['size=1']") ==
           "t.toml:1:1: unknown mount option \"size=1\"");
+    CHECK(error_of("[limits]\ncpus = 0") == "t.toml:2:8: limits.cpus: 0 is not between 0.001 and 1024");
+    CHECK(error_of("[limits]\ncpus = '2'") == "t.toml:2:8: limits.cpus: expected a number such as 1.5, not a string");
     CHECK(error_of("[user]\nuid = -1") == "t.toml:2:7: user.uid: -1 is not between 0 and 4294967294");
     CHECK(error_of("[user]\nuid = '5'") == "t.toml:2:7: user.uid: \"5\" is not a number or \"host\"");
     CHECK(error_of("[env]\nset = { 'A=B' = 'x' }") == "t.toml:2:9: not a variable's name: \"A=B\"");
@@ -197,9 +203,9 @@ TEST_CASE("mistakes are named with their place and the nearest key") {
 }
 
 TEST_CASE("keys of parts that are not there are refused") {
-    for (const char* text : {"[network]\nmode = 'user'", "[network]\npublish = []", "[checkpoint]\ndir = 'x'",
-                             "[limits]\ncpus = 2.0", "[root]\nupper = 'dir:/x'", "[log]\nformat = 'json'",
-                             "[platform]\nname = 'kvm'", "[security]\nhost-sockets = 'open'"})
+    for (const char* text :
+         {"[network]\nmode = 'user'", "[network]\npublish = []", "[checkpoint]\ndir = 'x'", "[root]\nupper = 'dir:/x'",
+          "[log]\nformat = 'json'", "[platform]\nname = 'kvm'", "[security]\nhost-sockets = 'open'"})
         CHECK_MESSAGE(error_of(text).ends_with("not supported yet"), text);
 }
 

@@ -69,6 +69,7 @@ private:
 
 class FakePlatform final : public platform::Platform {
 public:
+    Nanos cpu_time() override { return 0; }
     static constexpr u64 kEnd = 64ull << 30;
     std::string_view name() const override { return "fake"; }
     Range user_range() const override { return Range{kPageSize, kEnd}; }
