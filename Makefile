@@ -92,6 +92,7 @@ UNIT_SRCS := $(sort $(shell find test/unit -name '*.cc' 2>/dev/null))
 UNIT_OBJS := $(patsubst %.cc,$(BUILD)/obj/%.o,$(UNIT_SRCS))
 GUEST_SRCS := $(sort $(shell find test/guest -name '*.c' 2>/dev/null))
 GUEST_BINS := $(patsubst test/guest/%.c,$(BUILD)/guest/%,$(GUEST_SRCS))
+BOMB_SRCS := $(sort $(wildcard test/hostile/*.c))
 ifneq ($(words $(OBJS)),$(words $(sort $(OBJS))))
 $(error two sources differ only in their ending: $(SRCS))
 endif
@@ -105,12 +106,12 @@ $(call write_if_changed,$(BUILD)/.flags,$(filter-out -Werror $(NO_ERROR) -ffile-
 $(call write_if_changed,$(BUILD)/.sources,$(SRCS) $(UNIT_SRCS))
 endif
 
-.PHONY: all objs guest unit help clean install deps deps-test deps-lint fetch toolchain test test-unit test-guest test-cli test-apps test-host bench \
+.PHONY: all objs guest unit help clean install deps deps-test deps-lint fetch toolchain test test-unit test-guest test-cli test-apps test-host test-hostile bench \
     lint lint-layers lint-files lint-headers lint-threads lint-format check-binary format tidy asan ubsan tsan debug dist map
 
 all: $(BUILD)/sbx $(if $(filter build,$(BUILD)),compile_commands.json)  ## build build/sbx
 objs: $(OBJS)  ## compile without linking
-guest: $(GUEST_BINS)  ## compile the guest tests
+guest: $(GUEST_BINS) $(BUILD)/hostile/bombs  ## compile the guest tests
 unit: $(BUILD)/unit-test  ## compile the unit tests
 
 # --- rules -----------------------------------------------------------------------------------------------------------------------
@@ -155,6 +156,11 @@ $(BUILD)/guest/%: test/guest/%.c
 	$(call say,GUEST,$<)
 	$(Q)$(CCACHE) $(GUEST_CC) $(GUEST_CFLAGS) -pthread -Itest/guest -MMD -MP -MF $@.d $< \
 	    $$(head -3 $< | grep -q '^// guest:.*static' && echo -static) -o $@
+
+$(BUILD)/hostile/bombs: $(BOMB_SRCS) test/hostile/bomb.h
+	@mkdir -p $(@D)
+	$(call say,GUEST,$@)
+	$(Q)$(CCACHE) $(GUEST_CC) $(GUEST_CFLAGS) -Wno-unused-result -pthread $(BOMB_SRCS) -o $@
 
 # The vDSO image of the guest: freestanding; an .S embeds it with .incbin "vdso.so" (found through -I$(GEN)).
 VDSO_SRCS := $(wildcard src/loader/vdso/*.c src/loader/vdso/*.S)
@@ -205,13 +211,15 @@ TEST = SBX=$(abspath $(BUILD)/sbx) BUILD=$(BUILD) GUEST_BIN=$(BUILD)/guest tools
 # An empty list of unit sources is no binary.
 UNIT_BIN := $(if $(UNIT_SRCS),$(BUILD)/unit-test)
 test: $(BUILD)/sbx $(UNIT_BIN) $(BUILD)/host-calls guest  ## build and run all tests; the last line is `N passed, N failed`
-	@$(TEST) unit guest cli apps host
+	@$(TEST) unit guest cli apps hostile host
 test-unit: $(UNIT_BIN)  ## unit tests
 	@$(TEST) unit
 test-guest: $(BUILD)/sbx guest  ## guest programs: natively, then on each platform (PLATFORMS="native ptrace" chooses, T=REGEX picks)
 	@$(TEST) guest
 test-cli: $(BUILD)/sbx  ## the command line
 	@$(TEST) cli
+test-hostile: $(BUILD)/sbx guest  ## programs that want to hurt the sandbox or the host
+	@$(TEST) hostile
 test-apps: $(BUILD)/sbx  ## real programs
 	@$(TEST) apps
 test-host: $(BUILD)/sbx $(BUILD)/host-calls guest  ## what sbx asks of its host, and how it bears refusals (the filter's rows: only in `make test`)
@@ -247,8 +255,8 @@ $(LINT)/%.cc.threads: %.cc
 	$(call say,CLANG,$<)
 	$(Q)$(CLANGXX) -std=c++20 -I. -I$(GEN) -D_GNU_SOURCE -DSBX_DEBUG=0 -Wno-everything -Wthread-safety -Werror -MMD -MP -MF $(LINT)/$*.cc.d \
 	    -MT $@ -fsyntax-only $< && touch $@
-# The guest tests are C, in the style of C.
-FORMATTED := $(filter-out test/guest/%,$(filter %.cc %.h,$(LINTED)))
+# The guest tests and the hostile programs are C, in the style of C.
+FORMATTED := $(filter-out test/guest/% test/hostile/%,$(filter %.cc %.h,$(LINTED)))
 lint-format:
 	@$(CLANG_FORMAT) --version 2>/dev/null | grep -q 'version 14\.' || { echo 'lint: no clang-format 14: the format was not checked'; exit 0; }; \
 	bad=$$(echo $(FORMATTED) | xargs -n 40 $(CLANG_FORMAT) --dry-run 2>&1 | sed -nE 's/^([^ :]+):[0-9]+:.*clang-format-violations.*/\1/p' | uniq -c); \

@@ -1,5 +1,5 @@
 #!/bin/bash
-# test.sh SUITE...: runs suites of tests (unit, guest, cli, apps, host) and adds up what they report. Called by `make test` and its parts, which
+# test.sh SUITE...: runs suites of tests (unit, guest, cli, apps, hostile, host) and adds up what they report. Called by `make test` and its parts, which
 # build what the suites need and set SBX, BUILD and GUEST_BIN.
 # A suite ends with a line `N passed, N failed` (more may follow on it) and an exit status. The last line here is the same, over all suites.
 # PLATFORMS chooses what the guest suite runs on: native and platforms of sbx.
