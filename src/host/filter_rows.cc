@@ -61,6 +61,7 @@ constexpr FilterRow kRows[] = {
     {SYS_adjtimex, "timekeeper: reading the host's; setting takes a capability"},
     {SYS_clock_adjtime, "libc: adjtimex", A, {equal(0, CLOCK_REALTIME)}, "glibc makes it of adjtimex"},
     {SYS_sched_yield, "libc"},
+    {SYS_getrusage, "CPU quota"},
     {SYS_sysinfo, "facts"},
     {SYS_prlimit64, "finish: no core of sbx itself", A, {equal(1, RLIMIT_CORE)}},
     // Memory file and I/O on descriptors that the sentry has.
