@@ -1,5 +1,6 @@
 // /proc/sys: a tree made from one table of dotted names (sysctl(8)).
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/random.h>
 
@@ -11,6 +12,8 @@
 
 namespace sbx::procfs {
 namespace {
+
+constexpr size_t kMaxUtsName = 64;  // __NEW_UTS_LEN
 
 Result<std::string> uuid() {
     u8 r[16];
@@ -37,6 +40,20 @@ Result<std::string> uts_text(const Context& c, bool domain) {
 }
 Result<std::string> hostname(const Context& c) { return uts_text(c, false); }
 Result<std::string> domainname(const Context& c) { return uts_text(c, true); }
+
+// proc_do_uts_string(): the names of the writer's own namespace. What is too long is cut off.
+Result<> set_uts_text(const Context& c, std::string_view text, bool domain) {
+    if (!c.caller.task) return err(EPERM);
+    NsProxy ns = c.caller.task->ns_of();
+    if (!ns.uts) return err(EPERM);
+    auto& uts = static_cast<UtsNamespace&>(*ns.uts);
+    std::string name(text.substr(0, kMaxUtsName));
+    domain ? uts.set_domain_name(std::move(name)) : uts.set_host_name(std::move(name));
+    return {};
+}
+Result<> set_hostname(const Context& c, std::string_view text) { return set_uts_text(c, text, false); }
+Result<> set_domainname(const Context& c, std::string_view text) { return set_uts_text(c, text, true); }
+
 Result<std::string> pid_max(const Context& c) { return std::to_string(c.fs.ns()->pid_max) + "\n"; }
 Result<std::string> threads_max(const Context& c) { return std::to_string(c.kernel().tasks().task_limit) + "\n"; }
 Result<std::string> last_cap(const Context&) { return std::to_string(kCapLast) + "\n"; }
@@ -45,9 +62,10 @@ Result<std::string> ostype(const Context&) { return std::string(kSysname) + "\n"
 Result<std::string> version(const Context&) { return std::string(kVersion) + "\n"; }
 
 struct SysRow {
-    const char* path;   // below /proc/sys
-    Generate generate;  // or null:
-    const char* text;   // this, and a newline
+    const char* path;         // below /proc/sys
+    Generate generate;        // or null:
+    const char* text;         // this, and a newline
+    Accept accept = nullptr;  // null: read-only, also for root
 };
 constexpr SysRow kRows[] = {
     {"fs/dir-notify-enable", nullptr, "1"},
@@ -72,8 +90,8 @@ constexpr SysRow kRows[] = {
     {"kernel/cap_last_cap", last_cap, nullptr},
     {"kernel/core_pattern", nullptr, "core"},
     {"kernel/core_uses_pid", nullptr, "0"},
-    {"kernel/domainname", domainname, nullptr},
-    {"kernel/hostname", hostname, nullptr},
+    {"kernel/domainname", domainname, nullptr, set_domainname},
+    {"kernel/hostname", hostname, nullptr, set_hostname},
     {"kernel/keys/maxkeys", nullptr, "200"},
     {"kernel/msgmax", nullptr, "8192"},
     {"kernel/msgmnb", nullptr, "16384"},
@@ -127,6 +145,21 @@ public:
         *pos += static_cast<i64>(n);
         return n;
     }
+    // _proc_do_string(): up to a newline; a write that goes on where the text ends adds to it, one further on changes nothing.
+    Result<size_t> write(mm::IoBuf& src, i64* pos, u32, const vfs::Caller& c) override {
+        if (!row_.accept) return err(EINVAL);
+        size_t n = src.remaining();
+        std::string text(std::min(n, kPageSize), '\0');
+        text.resize(SBX_TRY(src.get(text.data(), text.size())));
+        text.resize(std::min(text.find_first_of(std::string_view("\n\0", 2)), text.size()));
+        Context context{fs_, none_, c};
+        std::string old = SBX_TRY(row_.generate(context));
+        old.pop_back();
+        if (*pos >= 0 && static_cast<u64>(*pos) <= old.size())
+            SBX_TRY(row_.accept(context, old.substr(0, static_cast<size_t>(*pos)) + text));
+        *pos += static_cast<i64>(n);
+        return n;
+    }
 
 private:
     ProcFs& fs_;
@@ -134,12 +167,11 @@ private:
     Subject none_;
 };
 
-// Nothing can be changed yet: files are read-only, also for root.
 class SysNode final : public Node {
 public:
-    SysNode(ProcFs& fs, const SysRow& row) : Node(fs, {}, row.path, S_IFREG | 0444), row_(row) {}
+    SysNode(ProcFs& fs, const SysRow& row) : Node(fs, {}, row.path, S_IFREG | (row.accept ? 0644 : 0444)), row_(row) {}
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override {
-        if ((a.flags & 3) != 0) return err(EACCES);
+        if ((a.flags & O_ACCMODE) != O_RDONLY && !row_.accept) return err(EACCES);
         return Ref<vfs::OpenFile>(make_ref<SysFile>(a, proc(), row_));
     }
 
