@@ -71,6 +71,7 @@ void drop_files(Task& t) {
 
 // find_alive_thread(): another thread of the process takes over the children, or ...
 Task* alive_thread(ThreadGroup& g, const Task* but) {
+    Lock l(g.handlers()->mu);  // of `exiting`
     for (Task& o : g.threads)
         if (&o != but && o.exit_state == Task::ExitState::Running && !o.exiting) return &o;
     return nullptr;

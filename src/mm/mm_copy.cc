@@ -99,9 +99,40 @@ Result<size_t> MemoryManager::Impl::for_runs(u64 addr, size_t n, bool write, Rig
 
 namespace {
 
+// Application memory changes while it is copied, by the application's own doing: no race of the sentry's.
+void racy_copy(void* to, const void* from, size_t n) {
+#ifdef __SANITIZE_THREAD__
+    asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
+#else
+    memcpy(to, from, n);
+#endif
+}
+
+template <class T>
+bool is_word(const u8* at, size_t n) {
+    return n == sizeof(T) && reinterpret_cast<u64>(at) % sizeof(T) == 0;
+}
+
+template <class T>
+void store_word(u8* to, const void* from) {
+    T value;
+    memcpy(&value, from, sizeof value);
+    std::atomic_ref<T>(*reinterpret_cast<T*>(to)).store(value, std::memory_order_relaxed);
+}
+
+// Words go in one piece, as with put_user(): others may be looking at them (clear_child_tid, a futex).
+void copy_to_application(u8* to, const void* from, size_t n) {
+    if (is_word<u32>(to, n))
+        store_word<u32>(to, from);
+    else if (is_word<u64>(to, n))
+        store_word<u64>(to, from);
+    else
+        racy_copy(to, from, n);
+}
+
 Result<size_t> read_run(const MemoryManager::Impl::Run& run, void* to) {
     if (run.window) {
-        memcpy(to, run.window, run.length);
+        racy_copy(to, run.window, run.length);
         return run.length;
     }
     size_t n = SBX_TRY(host::read_at(run.file->fd(), to, run.length, run.offset));
@@ -118,7 +149,7 @@ Result<size_t> read_run(const MemoryManager::Impl::Run& run, void* to) {
 Result<size_t> write_run(const MemoryManager::Impl::Run& run, const void* from) {
     if (run.window) {
         if (from)
-            memcpy(run.window, from, run.length);
+            copy_to_application(run.window, from, run.length);
         else
             memset(run.window, 0, run.length);
         return run.length;
