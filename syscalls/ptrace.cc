@@ -134,7 +134,7 @@ void link(Task& tracer, Task& c, bool seized, u32 options) {
     *c.ptrace = PtraceState{};
     c.ptrace->seized = seized;
     c.ptrace->options = options;
-    c.tracer = &tracer;
+    ptrace_set_tracer(c, &tracer);
     tracer.tracees.push_back(c);
 }
 

@@ -3,6 +3,8 @@
 
 #include <linux/capability.h>
 
+#include <atomic>
+
 #include "src/kernel/jobctl.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/notify.h"
@@ -15,6 +17,10 @@ constexpr u32 kOptSysGood = 1, kOptExitKill = 0x100000;
 constexpr int kEventStop = 128;
 constexpr u8 kOpEntry = 1, kOpExit = 2;  // PTRACE_SYSCALL_INFO_ENTRY, _EXIT
 
+// The tracee itself looks without a lock, at each system call; few are traced.
+bool looks_traced(const Task& t) {
+    return std::atomic_ref<Task*>(const_cast<Task&>(t).tracer).load(std::memory_order_relaxed) != nullptr;
+}
 }  // namespace
 
 bool is_traced_by_other(const Task& t) { return t.tracer && (!t.parent || &t.tracer->group() != &t.parent->group()); }
@@ -22,12 +28,14 @@ bool is_traced_by_other(const Task& t) { return t.tracer && (!t.parent || &t.tra
 bool is_listening(const Task& t) { return t.jobctl & kJobListening; }
 
 bool ptrace_event_enabled(const Task& t, int event) {
-    return t.tracer && t.ptrace && (t.ptrace->options & (1u << event));
+    if (!looks_traced(t)) return false;
+    Lock l(t.group().handlers()->mu);
+    return t.tracer && (t.ptrace->options & (1u << event));
 }
 
 bool ptrace_stop(Task& t, int code, int why, const SigInfo* info, u64 message) {
     // Read here and kept: the tracer's thread must not ask the platform.
-    if (t.tracer && t.context()) (void)t.fp();
+    if (looks_traced(t) && t.context()) (void)t.fp();
     ThreadGroup& g = t.group();
     SharedLock ts(tasks_of(t).mu);
     {
@@ -59,6 +67,10 @@ bool ptrace_event_stop(Task& t, int event, u64 message) {
     return ptrace_stop(t, code, CLD_TRAPPED, &info, message);
 }
 
+void ptrace_set_tracer(Task& t, Task* tracer) {
+    std::atomic_ref<Task*>(t.tracer).store(tracer, std::memory_order_relaxed);
+}
+
 void ptrace_event(Task& t, int event, u64 message) {
     if (!ptrace_event_enabled(t, event)) return;
     t.ptrace_event = event;
@@ -71,8 +83,13 @@ bool ptrace_pending_event(Task& t) {
 }
 
 bool ptrace_syscall_stop(Task& t, bool entry) {
-    if (!t.tracer || !t.ptrace || !t.ptrace->syscall_stops) return false;
-    int code = SIGTRAP | ((t.ptrace->options & kOptSysGood) ? 0x80 : 0);
+    if (!looks_traced(t)) return false;
+    int code = SIGTRAP;
+    {
+        Lock l(t.group().handlers()->mu);
+        if (!t.tracer || !t.ptrace->syscall_stops) return false;
+        if (t.ptrace->options & kOptSysGood) code |= 0x80;
+    }
     SigInfo info{};
     info.si_signo = SIGTRAP;
     info.si_code = code;
@@ -92,7 +109,11 @@ void ptrace_after_syscall_stop(Task& t) {
 }
 
 void ptrace_syscall_step(Task& t) {
-    if (!t.tracer || !t.ptrace || !t.ptrace->single_step) return;
+    if (!looks_traced(t)) return;
+    {
+        Lock l(t.group().handlers()->mu);
+        if (!t.tracer || !t.ptrace->single_step) return;
+    }
     SigInfo info{};
     info.si_signo = SIGTRAP;
     info.si_code = TRAP_BRKPT;
@@ -104,7 +125,7 @@ void ptrace_unlink(Task& t) {
     ThreadGroup& g = t.group();
     List<Task, TraceeTag>::remove(t);
     Lock l(g.handlers()->mu);
-    t.tracer = nullptr;
+    ptrace_set_tracer(t, nullptr);
     t.ptrace->options = 0;
     t.ptrace->seized = t.ptrace->syscall_stops = t.ptrace->single_step = false;
     t.ptrace->syscall_op = 0;

@@ -56,6 +56,8 @@ bool ptrace_event_enabled(const Task& t, int event);
 // The tracer is exiting, or execs: lets go of its tracees (kills those with PTRACE_O_EXITKILL). TaskSet::mu held exclusively. Tasks to be
 // reaped are added to `dead`.
 void ptrace_release_all(Task& tracer, std::vector<Ref<Task>>& dead);
+// With TaskSet::mu exclusively and SignalHandlers::mu held.
+void ptrace_set_tracer(Task& t, Task* tracer);
 // Ends the tracing of one task, without resuming it. TaskSet::mu exclusively.
 void ptrace_unlink(Task& t);
 // A new child of a tracee becomes its tracer's too. TaskSet::mu exclusively.
