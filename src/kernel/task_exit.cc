@@ -239,6 +239,7 @@ RunState execute(Task& t, RunExitMain s) {
     if (t.mm_ref()) {
         if (last) {
             u64 rss = t.mm().max_rss();
+            Lock l(tasks_of(t).mu);
             if (rss > g.dead_threads.max_rss) g.dead_threads.max_rss = rss;
         }
         release_memory_words(t);

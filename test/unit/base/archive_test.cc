@@ -70,8 +70,8 @@ struct Foreign : RefCounted {};
 
 // Breaks the circle so that everything can go.
 void take_apart(Tree& t) {
-    t.ring.reset();
     while (Tree* m = t.members.front()) List<Tree, NodeTag>::remove(*m);
+    t.ring.reset();
 }
 
 Ref<Tree> sample() {
