@@ -166,7 +166,7 @@ $(BUILD)/hostile/bombs: $(BOMB_SRCS) test/hostile/bomb.h
 VDSO_SRCS := $(wildcard src/loader/vdso/*.c src/loader/vdso/*.S)
 VDSO_LDS := $(wildcard src/loader/vdso/*.lds)
 ifneq ($(VDSO_SRCS),)
-$(GEN)/vdso.so: $(VDSO_SRCS) $(VDSO_LDS) $(wildcard src/loader/vdso/*.h)
+$(GEN)/vdso.so: $(VDSO_SRCS) $(VDSO_LDS) src/abi/vdso_data.h
 	@mkdir -p $(@D)
 	$(call say,VDSO,$@)
 	$(Q)$(CC_GUEST) -O2 -I. -fPIC -ffreestanding -fno-stack-protector -fno-stack-clash-protection -fcf-protection=none -fno-builtin \

@@ -102,6 +102,13 @@ public:
     virtual Result<> switch_to(AddressSpace& space) = 0;
 };
 
+// Functions of the host's vDSO at their addresses in every address space, beyond the user range; 0: not there. A system call that they
+// make is the application's, as all are.
+struct HostVdso {
+    u64 clock_gettime = 0;  // int (clockid_t, timespec*)
+    u64 getcpu = 0;         // int (unsigned* cpu, unsigned* node, void*)
+};
+
 class Platform {
 public:
     virtual ~Platform() = default;
@@ -111,6 +118,7 @@ public:
     virtual Result<Ref<AddressSpace>> create_address_space() = 0;
     // CPU time that the host charged for the sandbox so far: the application's and the sentry's. Any thread.
     virtual Nanos cpu_time() = 0;
+    virtual HostVdso host_vdso() const { return {}; }
 };
 
 // What `sbx info` shows of a platform.

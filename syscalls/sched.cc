@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "src/kernel/kernel.h"
+#include "src/kernel/vdso.h"
 #include "syscalls/families.h"
 
 #ifndef SCHED_DEADLINE
@@ -139,6 +140,8 @@ Result<long> sys_sched_setaffinity(Task& t, int pid, u32 length, UserPtr<u8> at)
     Task* o = SBX_TRY(find(t, pid < 0 ? INT32_MAX : pid));
     SBX_TRY(may_change(t, *o));
     if (!any) return err(EINVAL);
+    // Not enforced: from here on only the sentry knows which CPU to name.
+    if (mask != all) t.kernel().vdso->cpus_differ();
     o->set_affinity(std::move(mask));
     return 0;
 }

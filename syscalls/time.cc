@@ -25,8 +25,7 @@ Result<long> sys_clock_gettime(Task& t, int clock, UserPtr<timespec> out) {
 
 Result<long> sys_clock_getres(Task& t, int clock, UserPtr<timespec> out) {
     SBX_TRY(clock_now(t, clock));
-    Nanos resolution = 1;
-    if (clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE) resolution = 4 * kNanosPerMilli;
+    Nanos resolution = Timekeeper::resolution(clock);
     if (out) SBX_TRY(t.copy_out(out, to_timespec(resolution)));
     return 0;
 }
@@ -75,7 +74,8 @@ Result<long> sys_gettimeofday(Task& t, UserPtr<timeval> tv, UserPtr<struct timez
 }
 
 Result<long> sys_time(Task& t, UserPtr<i64> out) {
-    i64 s = SBX_TRY(Timekeeper::now(CLOCK_REALTIME))
+    // The coarse clock, as on Linux: what vDSO and system call say must not go backwards.
+    i64 s = SBX_TRY(Timekeeper::now(CLOCK_REALTIME_COARSE))
     / kNanosPerSec;
     if (out) SBX_TRY(t.copy_out(out, s));
     return s;

@@ -73,8 +73,9 @@ Mapper::~Mapper() {
 }
 
 void Mapper::loop() {
-    Result<pid_t> t = make_template();
-    if (t) template_ = *t;
+    Result<Template> t = make_template();
+    if (t) template_ = t->pid;
+    if (t) host_vdso_ = t->host_vdso;
     if (!t) start_error_ = t.error().value;
     started_.store(t ? 1 : 2, std::memory_order_release);
     host::futex_wake(started_);

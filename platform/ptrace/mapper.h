@@ -35,6 +35,8 @@ public:
     static Result<std::unique_ptr<Mapper>> start();
     // Kills all stubs. No space may be left.
     ~Mapper();
+    // Whether stubs have the host's vDSO at stub::kHostVdso.
+    bool host_vdso() const { return host_vdso_; }
 
     // A clean stub with one idle thread.
     Result<std::unique_ptr<Stub>> take_stub();
@@ -70,6 +72,7 @@ private:
     host::UniqueFd ops_file_;
     stub::Op* ops_base_ = nullptr;
     pid_t template_ = 0;
+    bool host_vdso_ = false;  // set before started_
     int cpu_ = -1;
     std::atomic<int> wanted_cpu_{-1};
     bool spare_failed_ = false;

@@ -12,6 +12,7 @@
 #include "platform/ptrace/space.h"
 #include "platform/ptrace/tracee.h"
 #include "platform/stub/layout.h"
+#include "src/host/vdso.h"
 
 namespace sbx::platform::ptrace {
 namespace {
@@ -26,6 +27,12 @@ public:
         return Ref<AddressSpace>(make_ref<Space>(*mapper_, placement_, SBX_TRY(mapper_->take_stub())));
     }
     Nanos cpu_time() override { return mapper_->cpu_time(); }
+    HostVdso host_vdso() const override {
+        const host::Vdso& v = host::vdso();
+        if (!mapper_->host_vdso()) return {};
+        auto moved = [&](u64 address) { return address ? stub::kHostVdso + (address - v.range().start) : 0; };
+        return {moved(v.clock_gettime), moved(v.getcpu)};
+    }
 
 private:
     std::unique_ptr<Mapper> mapper_;

@@ -21,6 +21,7 @@
 #include "platform/stub/filter.h"
 #include "platform/xstate.h"
 #include "src/host/futex.h"
+#include "src/host/vdso.h"
 
 // glibc's registration of restartable sequences; absent from musl and from older glibc.
 extern "C" {
@@ -35,6 +36,7 @@ constexpr int kRseqUnregister = 1;
 
 struct Handshake {
     std::atomic<u32> go{0};
+    std::atomic<bool> host_vdso{false};
 };
 
 // A copied registration points into memory that goes away; the kernel would kill the stub over it.
@@ -69,6 +71,18 @@ long drop_capabilities() {
     return syscall(SYS_capset, &head, data);
 }
 
+// Moves the host's vDSO into our hole; what was moved before a refusal goes away with the rest.
+bool move_vdso() {
+    const host::Vdso& v = host::vdso();
+    for (Range m : v.mappings) {
+        u64 to = stub::kHostVdso + (m.start - v.range().start);
+        if (mremap(reinterpret_cast<void*>(m.start), m.length(), m.length(), MREMAP_MAYMOVE | MREMAP_FIXED,
+                   reinterpret_cast<void*>(to)) == MAP_FAILED)
+            return false;
+    }
+    return v.found();
+}
+
 // The child's part. Only raw calls: other threads' locks may be held in this copy of the sentry's memory.
 [[noreturn]] void template_main(Handshake* shake, pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -91,6 +105,7 @@ long drop_capabilities() {
     if (page == MAP_FAILED) _exit(errno);
     memcpy(page, code.start, code.size);
     if (mprotect(page, kPageSize, PROT_READ | PROT_EXEC) != 0) _exit(errno);
+    shake->host_vdso.store(move_vdso(), std::memory_order_relaxed);
     long r = stub::install_ptrace_filter();
     if (r != 0) _exit(static_cast<int>(-r));
     // Zero operations: int3 at once, where the mapper takes over.
@@ -98,11 +113,13 @@ long drop_capabilities() {
     __builtin_unreachable();
 }
 
-Result<> clean(pid_t pid) {
+Result<> clean(pid_t pid, bool host_vdso) {
     const stub::Code& code = stub::code();
     struct {
         u64 start, end;
-    } const others[] = {{0, stub::kStubStart}, {stub::kCode + kPageSize, stub::kHostEnd}};
+    } const others[] = {{0, stub::kStubStart},
+                        {stub::kCode + kPageSize, stub::kHostVdso},
+                        {stub::kHostVdso + (host_vdso ? host::vdso().range().length() : 0), stub::kHostEnd}};
     for (auto& o : others) {
         bool reaped = false;
         long r = inject_call(pid, reaped, code.call, SYS_munmap, o.start, o.end - o.start);
@@ -116,11 +133,12 @@ Result<> clean(pid_t pid) {
 }
 }  // namespace
 
-Result<pid_t> make_template() {
+Result<Template> make_template() {
     void* shared = mmap(nullptr, kPageSize, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) return err(errno);
     auto* shake = new (shared) Handshake;
-    stub::code();  // the child must not be the first to initialise it
+    stub::code();  // the child must not be the first to initialise these
+    host::vdso();
     pid_t parent = getpid();
     long pid = syscall(SYS_clone, CLONE_FILES | SIGCHLD, nullptr, nullptr, nullptr, nullptr);
     if (pid == 0) template_main(shake, parent);
@@ -152,10 +170,11 @@ Result<pid_t> make_template() {
         if (status >> 16 == 0 && WSTOPSIG(status) == SIGTRAP) break;
         trace(PTRACE_CONT, tid);
     }
+    bool host_vdso = shake->host_vdso.load(std::memory_order_relaxed);
     munmap(shared, kPageSize);
     if (failure == 0) {
-        Result<> cleaned = clean(tid);
-        if (cleaned) return tid;
+        Result<> cleaned = clean(tid, host_vdso);
+        if (cleaned) return Template{tid, host_vdso};
         failure = cleaned.error().value;
         syscall(SYS_kill, tid, SIGKILL);
     }

@@ -7,7 +7,11 @@
 
 namespace sbx::platform::ptrace {
 
+struct Template {
+    pid_t pid;
+    bool host_vdso;  // it stands at stub::kHostVdso
+};
 // Called on the mapper thread, which becomes the tracer. The template is stopped when this returns.
-Result<pid_t> make_template();
+Result<Template> make_template();
 
 }  // namespace sbx::platform::ptrace

@@ -14,6 +14,8 @@ constexpr u64 kHostEnd = 0x7ffffffff000;
 
 constexpr u64 kCode = kUserEnd + 0x10000;  // read-execute
 constexpr u64 kOps = kUserEnd + 0x20000;   // operations of the current batch, read-only here, written by the sentry
+// The host's vDSO with its data, where the host lets it be moved here: code of the host's kernel, like any code of the application's.
+constexpr u64 kHostVdso = kUserEnd + 0x100000;
 constexpr u64 kStubStart = kCode;
 constexpr u64 kStubEnd = kUserEnd + 0x30000;
 

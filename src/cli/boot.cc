@@ -23,11 +23,13 @@
 #include "src/config/error.h"
 #include "src/host/crash.h"
 #include "src/host/facts.h"
+#include "src/host/vdso.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/ns/namespaces.h"
 #include "src/kernel/posix_timers.h"
 #include "src/kernel/task_init.h"
 #include "src/loader/loader.h"
+#include "src/loader/vdso.h"
 #include "syscalls/dispatch.h"
 #include "syscalls/trace.h"
 
@@ -186,6 +188,7 @@ int run_reported(const Config& config, const Report& report) {
     block_host_signals();
     host::install_crash_handlers();
     note_inherited_dispositions();
+    host::vdso();  // while there is a /proc
     set_log(config);
     set_trace(config);
     HostFiles host = open_host_files(config);
@@ -212,6 +215,8 @@ int run_reported(const Config& config, const Report& report) {
     o.use_init = config.run.init;
     Kernel kernel(o, std::move(platform), std::move(*memory));
 
+    if (Result<> r = loader::prepare_vdso(kernel); !r)
+        fail("memory", std::string("no room for the vDSO: ") + errno_text(r.error().value));
     procfs::init(kernel);
     sysfs::init(kernel.cpus());
     devpts::init(kernel.tasks());

@@ -13,6 +13,15 @@ MemoryFacts memory_facts() {
     return {s.totalram * unit, s.freeram * unit, (s.freeram + s.bufferram) * unit};
 }
 
+u32 cpu_numbers() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return 0;
+    u32 n = CPU_SETSIZE;
+    while (n != 0 && !CPU_ISSET(n - 1, &set)) n--;
+    return n;
+}
+
 u32 current_cpu() {
     int c = sched_getcpu();
     return c < 0 ? 0 : static_cast<u32>(c);

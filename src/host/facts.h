@@ -10,6 +10,8 @@ struct MemoryFacts {
 };
 // By sysinfo(2); available counts free memory and buffers.
 MemoryFacts memory_facts();
+// One more than the highest number of a CPU that sbx may use.
+u32 cpu_numbers();
 // The CPU this thread runs on.
 u32 current_cpu();
 

@@ -10,6 +10,7 @@
 #include "src/kernel/cpu_quota.h"
 #include "src/kernel/futex.h"
 #include "src/kernel/timekeeper.h"
+#include "src/kernel/vdso.h"
 
 namespace sbx {
 namespace {

@@ -15,6 +15,7 @@ class Timekeeper;
 class FutexTable;
 class CpuClock;
 class CpuQuota;
+class Vdso;
 
 class Kernel {
 public:
@@ -43,6 +44,8 @@ public:
     unsigned cpus() const { return cpus_; }  // that programs see
     unsigned host_cpus() const { return host_cpus_; }
 
+    // Set at boot, before the first program is loaded.
+    std::unique_ptr<Vdso> vdso;
     // How the first process ended, once tasks are gone: wait status.
     std::atomic<int> init_status{0};
     std::atomic<bool> oom_killed{false};

@@ -121,6 +121,11 @@ Result<Nanos> Timekeeper::now(clockid_t clock) {
     return to_nanos(t);
 }
 
+Nanos Timekeeper::resolution(clockid_t clock) {
+    timespec t;
+    return now(clock) && clock_getres(clock, &t) == 0 ? to_nanos(t) : 1;
+}
+
 Nanos Timekeeper::monotonic_deadline(Nanos at, clockid_t clock) {
     if (clock == CLOCK_MONOTONIC || at == kNever) return at;
     Result<Nanos> current = now(clock);

@@ -66,6 +66,8 @@ public:
 
     // Time of a clock that is not a CPU clock; EINVAL for others.
     static Result<Nanos> now(clockid_t clock);
+    // clock_getres(2) of any clock that there is.
+    static Nanos resolution(clockid_t clock);
     // The monotonic deadline for an absolute time on `clock` (not a CPU clock), as things stand now. At or before now: 0.
     static Nanos monotonic_deadline(Nanos at, clockid_t clock);
 

@@ -158,9 +158,8 @@ Result<Image> load(Request r) {
     SBX_TRY(mm.mmap(stack, r.limits));
 
     Loaded loaded = SBX_TRY(load_elf(r, mm, std::move(elf)));
-    u64 vdso = SBX_TRY(map_vdso(mm));
+    u64 vdso = SBX_TRY(map_vdso(mm, *r.kernel.vdso));
     mm::MmLayout layout;
-    layout.vdso = vdso;
     layout.start_code = loaded.program.start_code;
     layout.end_code = loaded.program.end_code;
     layout.start_data = loaded.program.start_data;

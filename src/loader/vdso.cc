@@ -3,26 +3,53 @@
 
 #include <sys/mman.h>
 
-#include <string>
+#include "src/host/facts.h"
+#include "src/kernel/vdso.h"
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
 
 // vdso_image.S
 extern "C" const sbx::u8 sbx_vdso_image[], sbx_vdso_image_end[];
 
 namespace sbx::loader {
 
-Result<u64> map_vdso(mm::MemoryManager& mm) {
-    const size_t size = static_cast<size_t>(sbx_vdso_image_end - sbx_vdso_image);
-    mm::MmapRequest r;
-    r.length = page_up(size);
-    r.prot = PROT_READ | PROT_EXEC;
-    r.flags = MAP_PRIVATE | MAP_ANONYMOUS;
-    // No limit of the application counts it.
-    u64 addr = SBX_TRY(mm.mmap(r, mm::MmLimits{}));
-    if (SBX_TRY(mm.access_remote(addr, const_cast<u8*>(sbx_vdso_image), size, true)) != size) return err(ENOMEM);
-    // With a name of its own it never becomes one with the mapping next to it; what maps shows is [vdso] (MmLayout::vdso).
-    const std::string name = "vdso";
-    SBX_TRY(mm.set_anon_name(addr, r.length, &name));
-    return addr;
+Result<> prepare_vdso(Kernel& kernel) {
+    platform::HostVdso functions = kernel.platform().host_vdso();
+    // Programs see CPUs 0 to cpus()-1; the host's function knows the host's.
+    if (kernel.cpus() != kernel.host_cpus() || kernel.cpus() != host::cpu_numbers()) functions.getcpu = 0;
+    kernel.vdso = SBX_TRY(Vdso::create(kernel.memory(), {sbx_vdso_image, sbx_vdso_image_end}, functions));
+    return {};
+}
+
+Result<u64> map_vdso(mm::MemoryManager& mm, const Vdso& vdso) {
+    const mm::MmLimits none;  // no limit of the application counts these pages
+    mm::MmapRequest image;
+    image.length = vdso.image_size();
+    image.prot = PROT_READ | PROT_EXEC;
+    image.flags = MAP_PRIVATE;
+    image.file = vdso.image();
+    mm::MmapRequest data;
+    data.length = kPageSize;
+    data.prot = PROT_READ;
+    data.max_prot = platform::kProtRead;  // never writable (map_vdso() of arch/x86/entry/vdso/vma.c)
+    data.flags = MAP_PRIVATE | MAP_FIXED_NOREPLACE;
+    data.file = vdso.data();
+
+    image.addr = SBX_TRY(mm.mmap(image, none));
+    data.addr = image.addr - kPageSize;
+    if (mm.mmap(data, none)) return image.addr;
+    // The page before is taken: room for both is elsewhere.
+    SBX_TRY(mm.munmap(image.addr, image.length));
+    mm::MmapRequest room;
+    room.length = data.length + image.length;
+    room.flags = MAP_PRIVATE | MAP_ANONYMOUS;
+    data.addr = SBX_TRY(mm.mmap(room, none));
+    data.flags = image.flags = MAP_PRIVATE | MAP_FIXED;
+    SBX_TRY(mm.mmap(data, none));
+    image.addr = data.addr + kPageSize;
+    return mm.mmap(image, none);
 }
 
 }  // namespace sbx::loader

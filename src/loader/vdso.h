@@ -1,11 +1,14 @@
-// The vDSO: an ELF image of ours (src/loader/vdso/) mapped into every program. Used by loader.cc.
+// The vDSO: an ELF image of ours (src/loader/vdso/) mapped into every program. Used by loader.cc and the boot code.
 #pragma once
 
-#include "src/mm/memory_manager.h"
+#include "src/kernel/kernel.h"
 
 namespace sbx::loader {
 
-// Maps the image read-exec; returns the address of its ELF header (AT_SYSINFO_EHDR).
-Result<u64> map_vdso(mm::MemoryManager& mm);
+// Once a sandbox, before the first program is loaded. ENOMEM.
+Result<> prepare_vdso(Kernel& kernel);
+
+// Maps data and image; returns the address of the image's ELF header (AT_SYSINFO_EHDR).
+Result<u64> map_vdso(mm::MemoryManager& mm, const Vdso& vdso);
 
 }  // namespace sbx::loader

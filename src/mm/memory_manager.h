@@ -60,7 +60,7 @@ struct VmaInfo {
     bool shared = false, grows_down = false, locked = false;
     u64 offset = 0;
     MappableName file;
-    std::string label;  // [heap], [stack], [vdso], "[anon:NAME]"
+    std::string label;                                                          // [heap], [stack], "[anon:NAME]"
     u64 rss = 0, anonymous = 0, swap = 0, private_dirty = 0, shared_dirty = 0;  // bytes; filled for smaps only
 };
 
@@ -68,7 +68,6 @@ struct VmaInfo {
 struct MmLayout {
     u64 start_code = 0, end_code = 0, start_data = 0, end_data = 0, start_brk = 0, start_stack = 0;
     u64 arg_start = 0, arg_end = 0, env_start = 0, env_end = 0;
-    u64 vdso = 0;
     std::vector<u64> auxv;
     template <class A>
     void state(A& ar) {

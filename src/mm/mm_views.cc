@@ -50,7 +50,6 @@ std::vector<VmaInfo> MemoryManager::vmas(bool with_usage) {
         } else if (v->name) {
             info.label = "[anon:" + *v->name + "]";
         }
-        if (!v->file && i.layout.vdso != 0 && v.start() == i.layout.vdso) info.label = "[vdso]";
         if (with_usage) {
             for (PmaIt p = i.pmas.from(v.start()); p != i.pmas.end() && p.start() < v.end(); ++p) {
                 Range part = p.range().intersect(v.range());
