@@ -119,6 +119,8 @@ public:
     // CPU time that the host charged for the sandbox so far: the application's and the sentry's. Any thread.
     virtual Nanos cpu_time() = 0;
     virtual HostVdso host_vdso() const { return {}; }
+    // A memory barrier on every thread that runs application code now (membarrier(2)), in microseconds. ENOSYS where there is no such.
+    virtual Result<> barrier() { return err(ENOSYS); }
 };
 
 // What `sbx info` shows of a platform.

@@ -74,8 +74,7 @@ Mapper::~Mapper() {
 
 void Mapper::loop() {
     Result<Template> t = make_template();
-    if (t) template_ = t->pid;
-    if (t) host_vdso_ = t->host_vdso;
+    if (t) template_ = *t;
     if (!t) start_error_ = t.error().value;
     started_.store(t ? 1 : 2, std::memory_order_release);
     host::futex_wake(started_);
@@ -101,8 +100,8 @@ void Mapper::loop() {
             spares_.pop_back();
         }
     }
-    syscall(SYS_kill, template_, SIGKILL);
-    while (wait_stop(template_).kind != Stop::Gone) {}
+    syscall(SYS_kill, template_.pid, SIGKILL);
+    while (wait_stop(template_.pid).kind != Stop::Gone) {}
     while (reap()) parker_.park(host_monotonic() + kReapInterval);
     started_.store(3, std::memory_order_release);
     host::futex_wake(started_);
@@ -134,7 +133,7 @@ void Mapper::follow(int cpu, Stub* stub) {
     if (cpu != cpu_) {
         cpu_ = cpu;
         pin(0, cpu);
-        pin(template_, cpu);
+        pin(template_.pid, cpu);
     }
     if (!stub || stub->cpu == cpu || stub->reaped) return;
     stub->cpu = cpu;
@@ -207,10 +206,10 @@ Result<std::unique_ptr<Stub>> Mapper::make_stub() {
     s->ops = ops_base_ + offset / sizeof(stub::Op);
     // The child inherits the mapping of its own page.
     bool reaped = false;
-    long r = inject_call(template_, reaped, code.call, SYS_mmap, stub::kOps, kPageSize, PROT_READ,
+    long r = inject_call(template_.pid, reaped, code.call, SYS_mmap, stub::kOps, kPageSize, PROT_READ,
                          MAP_SHARED | MAP_FIXED, static_cast<u64>(ops_file_.get()), offset);
     if (r < 0) return fail(r);
-    r = inject_call(template_, reaped, code.clone, SYS_clone, stub::kSpaceCloneFlags);
+    r = inject_call(template_.pid, reaped, code.clone, SYS_clone, stub::kSpaceCloneFlags);
     if (r < 0) return fail(r);
     s->leader = static_cast<pid_t>(r);
     s->cpu = cpu_;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "platform/ptrace/template.h"
 #include "platform/stub/code.h"
 #include "src/base/mutex.h"
 #include "src/base/result.h"
@@ -35,8 +36,8 @@ public:
     static Result<std::unique_ptr<Mapper>> start();
     // Kills all stubs. No space may be left.
     ~Mapper();
-    // Whether stubs have the host's vDSO at stub::kHostVdso.
-    bool host_vdso() const { return host_vdso_; }
+    // What all stubs are copies of.
+    const Template& made_of() const { return template_; }
 
     // A clean stub with one idle thread.
     Result<std::unique_ptr<Stub>> take_stub();
@@ -71,8 +72,7 @@ private:
 
     host::UniqueFd ops_file_;
     stub::Op* ops_base_ = nullptr;
-    pid_t template_ = 0;
-    bool host_vdso_ = false;  // set before started_
+    Template template_;  // set before started_
     int cpu_ = -1;
     std::atomic<int> wanted_cpu_{-1};
     bool spare_failed_ = false;

@@ -12,6 +12,7 @@
 #include "platform/ptrace/space.h"
 #include "platform/ptrace/tracee.h"
 #include "platform/stub/layout.h"
+#include "src/host/memory.h"
 #include "src/host/vdso.h"
 
 namespace sbx::platform::ptrace {
@@ -29,10 +30,11 @@ public:
     Nanos cpu_time() override { return mapper_->cpu_time(); }
     HostVdso host_vdso() const override {
         const host::Vdso& v = host::vdso();
-        if (!mapper_->host_vdso()) return {};
+        if (!mapper_->made_of().host_vdso) return {};
         auto moved = [&](u64 address) { return address ? stub::kHostVdso + (address - v.range().start) : 0; };
         return {moved(v.clock_gettime), moved(v.getcpu)};
     }
+    Result<> barrier() override { return mapper_->made_of().barriers ? host::expedited_barrier() : err(ENOSYS); }
 
 private:
     std::unique_ptr<Mapper> mapper_;

@@ -21,6 +21,7 @@
 #include "platform/stub/filter.h"
 #include "platform/xstate.h"
 #include "src/host/futex.h"
+#include "src/host/memory.h"
 #include "src/host/vdso.h"
 
 // glibc's registration of restartable sequences; absent from musl and from older glibc.
@@ -36,7 +37,7 @@ constexpr int kRseqUnregister = 1;
 
 struct Handshake {
     std::atomic<u32> go{0};
-    std::atomic<bool> host_vdso{false};
+    Template made;  // the child's, before it stops
 };
 
 // A copied registration points into memory that goes away; the kernel would kill the stub over it.
@@ -105,7 +106,8 @@ bool move_vdso() {
     if (page == MAP_FAILED) _exit(errno);
     memcpy(page, code.start, code.size);
     if (mprotect(page, kPageSize, PROT_READ | PROT_EXEC) != 0) _exit(errno);
-    shake->host_vdso.store(move_vdso(), std::memory_order_relaxed);
+    shake->made.host_vdso = move_vdso();
+    shake->made.barriers = host::accept_barriers().has_value();
     long r = stub::install_ptrace_filter();
     if (r != 0) _exit(static_cast<int>(-r));
     // Zero operations: int3 at once, where the mapper takes over.
@@ -170,11 +172,12 @@ Result<Template> make_template() {
         if (status >> 16 == 0 && WSTOPSIG(status) == SIGTRAP) break;
         trace(PTRACE_CONT, tid);
     }
-    bool host_vdso = shake->host_vdso.load(std::memory_order_relaxed);
+    Template made = shake->made;
+    made.pid = tid;
     munmap(shared, kPageSize);
     if (failure == 0) {
-        Result<> cleaned = clean(tid, host_vdso);
-        if (cleaned) return Template{tid, host_vdso};
+        Result<> cleaned = clean(tid, made.host_vdso);
+        if (cleaned) return made;
         failure = cleaned.error().value;
         syscall(SYS_kill, tid, SIGKILL);
     }

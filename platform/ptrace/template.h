@@ -8,8 +8,10 @@
 namespace sbx::platform::ptrace {
 
 struct Template {
-    pid_t pid;
-    bool host_vdso;  // it stands at stub::kHostVdso
+    pid_t pid = 0;
+    // What it and so all stubs have:
+    bool host_vdso = false;  // the host's vDSO, at stub::kHostVdso
+    bool barriers = false;   // host::expedited_barrier() reaches them
 };
 // Called on the mapper thread, which becomes the tracer. The template is stopped when this returns.
 Result<Template> make_template();

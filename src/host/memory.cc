@@ -130,6 +130,16 @@ Result<> global_barrier() {
     return {};
 }
 
+Result<> accept_barriers() {
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_GLOBAL_EXPEDITED, 0, 0) != 0) return err(errno);
+    return {};
+}
+
+Result<> expedited_barrier() {
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0) != 0) return err(errno);
+    return {};
+}
+
 u64 total_memory() {
     struct sysinfo info {};
     if (sysinfo(&info) != 0) return ~0ull;

@@ -1,5 +1,6 @@
 // process_vm_readv and writev, membarrier, mprotect and pkey leftovers, memfd mappings and seals as mm sees them.
 #include "../guest.h"
+#include <pthread.h>
 #define RW (PROT_READ | PROT_WRITE)
 
 TEST(process_vm) {
@@ -57,6 +58,68 @@ TEST(membarrier) {
         CHECK_EQ(syscall(SYS_membarrier, 8, 0, 0), 0);
     }
     CHECK_ERR(syscall(SYS_membarrier, 1 << 20, 0, 0), EINVAL);
+}
+HELPER(expedited_after_exec) { return syscall(SYS_membarrier, 8, 0, 0) == -1 && errno == EPERM ? 6 : 1; }
+TEST(membarrier_registrations) { // children have them, other programs do not
+    long q = syscall(SYS_membarrier, 0, 0, 0);
+    if (q < 0 || !(q & 8))
+        skip("no expedited membarrier");
+    CHECK_EQ(syscall(SYS_membarrier, 16, 0, 0), 0);
+    if (q & 512)
+        CHECK_EQ(syscall(SYS_membarrier, 512 /* GET_REGISTRATIONS */, 0, 0), 16);
+    pid_t child = OK(fork());
+    if (child == 0)
+        _exit(syscall(SYS_membarrier, 8, 0, 0) == 0 ? 5 : 1);
+    CHECK_EXIT(child, 5);
+    child = OK(fork());
+    if (child == 0) {
+        execl(guest_self, guest_self, "--helper", "expedited_after_exec", NULL);
+        _exit(2);
+    }
+    CHECK_EXIT(child, 6);
+    CHECK_ERR(syscall(SYS_membarrier, 8, 1, 0), EINVAL);
+}
+// Each of two threads raises its flag and then looks at the other's; only the slow one has a barrier in between, for both.
+static volatile int fast_flag, slow_flag, inside, slow_done;
+static void alone(int who) {
+    CHECK_EQ(inside, 0);
+    for (int i = 0; i < 50; i++) {
+        inside = who;
+        if (inside != who)
+            FAIL("both are in");
+    }
+    inside = 0;
+}
+static atomic_long fast_entered;
+static void *fast_side(void *unused UNUSED) {
+    while (!slow_done) {
+        fast_flag = 1;
+        __asm__ volatile("" ::: "memory");
+        if (!slow_flag) {
+            alone(1);
+            fast_entered++;
+        }
+        fast_flag = 0;
+    }
+    return NULL;
+}
+TEST_LONG(membarrier_is_a_barrier_for_others) {
+    long q = syscall(SYS_membarrier, 0, 0, 0);
+    if (q < 0 || !(q & 8))
+        skip("no expedited membarrier");
+    CHECK_EQ(syscall(SYS_membarrier, 16, 0, 0), 0);
+    pthread_t t;
+    CHECK_EQ(pthread_create(&t, NULL, fast_side, NULL), 0);
+    time_t end = time(NULL) + 2;
+    while (time(NULL) < end || fast_entered == 0) {
+        slow_flag = 1;
+        CHECK_EQ(syscall(SYS_membarrier, 8, 0, 0), 0);
+        if (!fast_flag)
+            alone(2);
+        slow_flag = 0;
+    }
+    slow_done = 1;
+    CHECK_EQ(pthread_join(t, NULL), 0);
 }
 TEST(shared_anon_is_shared_by_all_forks) {
     int *p = OK(mmap(NULL, PAGE, RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0));

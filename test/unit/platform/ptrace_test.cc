@@ -3,10 +3,12 @@
 
 #include <dirent.h>
 #include <doctest/doctest.h>
+#include <linux/membarrier.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include <set>
 #include <string>
@@ -295,6 +297,57 @@ TEST_CASE("ptrace: stub pages give an application nothing") {
         Trap t = m.run(r);
         CHECK(fault(t));
     }
+}
+
+TEST_CASE("ptrace: the host's vDSO reads clocks in the application") {
+    Machine m;
+    HostVdso host = m.platform->host_vdso();
+    if (host.clock_gettime == 0) return;
+    CHECK(host.clock_gettime >= m.platform->user_range().end);
+    auto call = [&](u64 function, u64 a, u64 b) {
+        Registers r = guest_regs(guest_getpid_loop);
+        r.rip = function;
+        r.rdi = a;
+        r.rsi = b;
+        r.rdx = 0;
+        r.rsp = kGuestStackTop - 8;  // returns to a program that asks for its number
+        u64 back = guest_at(guest_getpid_loop);
+        memcpy(m.memory.bytes + 2 * kPageSize - 8, &back, sizeof back);
+        REQUIRE(is_syscall(m.run(r)));
+        return r;
+    };
+    timespec before{}, now{}, after{};
+    clock_gettime(CLOCK_MONOTONIC, &before);
+    Registers r = call(host.clock_gettime, CLOCK_MONOTONIC, kGuestData);
+    clock_gettime(CLOCK_MONOTONIC, &after);
+    CHECK(r.orig_rax == SYS_getpid);
+    memcpy(&now, m.memory.bytes + kPageSize, sizeof now);
+    auto nanos = [](timespec t) { return t.tv_sec * 1'000'000'000 + t.tv_nsec; };
+    CHECK(nanos(before) <= nanos(now));
+    CHECK(nanos(now) <= nanos(after));
+    // What it does not know it asks of the kernel, which here is the sentry.
+    r = call(host.clock_gettime, CLOCK_THREAD_CPUTIME_ID, kGuestData);
+    CHECK(r.orig_rax == SYS_clock_gettime);
+    CHECK(r.rdi == CLOCK_THREAD_CPUTIME_ID);
+    CHECK(r.rsi == kGuestData);
+    CHECK(r.rip >= m.platform->user_range().end);
+    if (host.getcpu != 0) {
+        r = call(host.getcpu, kGuestData, 0);
+        CHECK(r.orig_rax == SYS_getpid);
+    }
+    // Code and data of it are not to be written, nor mapped over.
+    for (u64 at : {page_down(host.clock_gettime), page_down(host.clock_gettime) - 0x4000}) {
+        r = guest_regs(guest_write_rdi);
+        r.rdi = at;
+        Trap t = m.run(r);
+        CHECK(fault(t));
+    }
+}
+
+TEST_CASE("ptrace: barriers reach application threads") {
+    Machine m;
+    long known = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
+    CHECK(m.platform->barrier().has_value() == (known > 0 && (known & MEMBARRIER_CMD_GLOBAL_EXPEDITED)));
 }
 
 TEST_CASE("ptrace: interrupt") {
