@@ -72,7 +72,7 @@ struct MmLayout {
     template <class A>
     void state(A& ar) {
         ar(start_code, end_code, start_data, end_data, start_brk, start_stack, arg_start, arg_end, env_start, env_end,
-           vdso, auxv);
+           auxv);
     }
 };
 
