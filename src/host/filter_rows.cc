@@ -58,6 +58,7 @@ constexpr FilterRow kRows[] = {
     {SYS_membarrier, "libc, mm"},
     {SYS_getrandom, "random devices"},
     {SYS_clock_gettime, "timekeeper"},
+    {SYS_clock_getres, "timekeeper"},
     {SYS_adjtimex, "timekeeper: reading the host's; setting takes a capability"},
     {SYS_clock_adjtime, "libc: adjtimex", A, {equal(0, CLOCK_REALTIME)}, "glibc makes it of adjtimex"},
     {SYS_sched_yield, "libc"},
