@@ -17,6 +17,9 @@
 namespace sbx::boot {
 namespace {
 
+// How long killed tasks may take to end in order: hundreds of them do on a busy host.
+constexpr Nanos kPatience = 2 * kNanosPerSec;
+
 constexpr int kForwarded[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT, SIGTSTP};
 
 sigset_t forwarded_set() {
@@ -80,7 +83,7 @@ void Supervisor::on_signal(int sig) {
     if (relay_ && sig == SIGTSTP) return suspend();
     if (relay_ && sig == SIGCONT) relay_->continued();
     // Who asks twice means it: a program that did not even take the first one is not asked again.
-    if (sig == SIGTERM && std::exchange(terminated_, true) && init_ignores(sig)) return kernel_.kill_all();
+    if (sig == SIGTERM && std::exchange(terminated_, true) && init_ignores(sig)) return kill_all();
     forward(sig);
 }
 
@@ -99,8 +102,9 @@ void Supervisor::suspend() {
 }
 
 int Supervisor::remaining_ms() const {
-    if (deadline_ == kNever) return -1;
-    Nanos left = deadline_ - host_monotonic();
+    Nanos until = std::min(deadline_, give_up_);
+    if (until == kNever) return -1;
+    Nanos left = until - host_monotonic();
     if (left <= 0) return 0;
     return static_cast<int>(std::min<Nanos>(left / kNanosPerMilli + 1, 1000000));
 }
@@ -113,8 +117,13 @@ void Supervisor::time_is_up() {
         return;
     }
     timeout_ = Timeout::Killed;
-    deadline_ = kNever;
+    kill_all();
+}
+
+void Supervisor::kill_all() {
     kernel_.kill_all();
+    deadline_ = kNever;
+    give_up_ = add_sat(host_monotonic(), kPatience);
 }
 
 int Supervisor::wait() {
@@ -123,6 +132,11 @@ int Supervisor::wait() {
         if (relay_) relay_->prepare(fds + 2);
         int n = poll(fds, relay_ ? 2 + Relay::kPolled : 2, remaining_ms());
         if (n == 0 && host_monotonic() >= deadline_) time_is_up();
+        // The stubs end with sbx, whatever the tasks are still busy with.
+        if (host_monotonic() >= give_up_) {
+            kernel_.init_status.store(SIGKILL);
+            break;
+        }
         if (n <= 0) continue;
         signalfd_siginfo si;
         while (read(signals_.get(), &si, sizeof si) == sizeof si) on_signal(static_cast<int>(si.ssi_signo));

@@ -29,6 +29,7 @@ private:
     void suspend();
     int remaining_ms() const;
     void time_is_up();
+    void kill_all();
 
     const Config& config_;
     Kernel& kernel_;
@@ -36,6 +37,7 @@ private:
     Ref<vfs::OpenFile> master_;
     std::unique_ptr<Relay> relay_;
     Nanos deadline_ = kNever;
+    Nanos give_up_ = kNever;   // after everything was killed
     bool terminated_ = false;  // SIGTERM came
     enum class Timeout { None, Terminated, Killed } timeout_ = Timeout::None;
 };

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "src/base/heap.h"
+#include "src/host/facts.h"
 #include "src/kernel/cpu_clock.h"
 #include "src/kernel/cpu_quota.h"
 #include "src/kernel/futex.h"
@@ -39,6 +40,11 @@ Kernel::Kernel(Options o, std::unique_ptr<platform::Platform> platform, Ref<mm::
     tasks_.root_ns = PidNamespace::create_initial(user_ns_);
     tasks_.task_limit = options_.pids_limit;
     if (options_.memory_limit) memory_->set_cap(options_.memory_limit);
+    // Without a limit what is killed is in the sandbox still, and not what the host's OOM killer takes for the culprit.
+    if (options_.memory_limit)
+        memory_bound_ = options_.memory_limit;
+    else if (u64 total = host::memory_facts().total)
+        memory_bound_ = total / 10 * 9;
 }
 
 Kernel::~Kernel() = default;
@@ -77,7 +83,7 @@ bool Kernel::kill_for_memory() {
     for (Candidate& c : candidates) {
         // oom_score_adj as in oom_badness(): in thousandths of the limit; -1000 exempts, as long as there are others.
         bool exempt = c.adj == -1000;
-        i64 score = static_cast<i64>(c.mm->rss()) + c.held + static_cast<i64>(options_.memory_limit / 1000) * c.adj;
+        i64 score = static_cast<i64>(c.mm->rss()) + c.held + static_cast<i64>(memory_bound_ / 1000) * c.adj;
         if (worst != 0 && (exempt > worst_exempt || (exempt == worst_exempt && score <= most))) continue;
         worst = c.nr;
         worst_exempt = exempt;
@@ -91,16 +97,12 @@ bool Kernel::kill_for_memory() {
     return true;
 }
 
-u64 Kernel::memory_in_use() const {
-    return memory_->usage() + heap::in_use() + tasks_.sentry_threads.load() * kThreadMemory;
-}
-
 void Kernel::check_memory() {
     u64 held = heap::in_use() + tasks_.sentry_threads.load() * kThreadMemory;
-    u64 limit = options_.memory_limit;
     // What the sentry holds leaves less for the application.
-    if (limit) memory_->set_cap(limit - std::min(held, limit));
-    bool over = (options_.kernel_memory_limit && held > options_.kernel_memory_limit) || memory_->over_limit();
+    if (options_.memory_limit) memory_->set_cap(memory_bound_ - std::min(held, memory_bound_));
+    bool over = (options_.kernel_memory_limit && held > options_.kernel_memory_limit) ||
+                (options_.memory_limit ? memory_->over_limit() : memory_->usage() + held > memory_bound_);
     if (over) kill_for_memory();
     short_of_memory_.store(over, std::memory_order_relaxed);
 }

@@ -21,7 +21,7 @@ class Kernel {
 public:
     struct Options {
         std::string hostname = "sbx";
-        u64 memory_limit = 0;         // limits.memory, bytes: application memory and the sentry's for it; 0: none
+        u64 memory_limit = 0;         // limits.memory, bytes: application memory and the sentry's for it; 0: the host's
         u64 kernel_memory_limit = 0;  // limits.kernel-memory: what the sentry may hold; 0: none
         double cpu_limit = 0;         // limits.cpus; 0: none
         unsigned pids_limit = 4096;
@@ -59,8 +59,6 @@ public:
     void check_memory();
     // More is in use than may be: whoever makes a system call waits a little, so that the sandbox does not outgrow the killing.
     bool short_of_memory() const { return short_of_memory_.load(std::memory_order_relaxed); }
-    // Bytes that count for limits.memory.
-    u64 memory_in_use() const;
 
 private:
     Options options_;
@@ -73,6 +71,7 @@ private:
     std::unique_ptr<CpuQuota> cpu_quota_;
     std::unique_ptr<CpuClock> cpu_clock_;
     std::atomic<bool> short_of_memory_{false};
+    u64 memory_bound_ = ~0ull;  // limits.memory, or what keeps the host going
     unsigned host_cpus_ = 1, cpus_ = 1;
 };
 
