@@ -99,12 +99,13 @@ Result<size_t> MemoryManager::Impl::for_runs(u64 addr, size_t n, bool write, Rig
 
 namespace {
 
-// Application memory changes while it is copied, by the application's own doing: no race of the sentry's.
+// Application memory changes while it is copied, by the application's own doing: no race of the sentry's. A file may be read from, or written to,
+// its own mapping: both may overlap.
 void racy_copy(void* to, const void* from, size_t n) {
 #ifdef __SANITIZE_THREAD__
     asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
 #else
-    memcpy(to, from, n);
+    memmove(to, from, n);
 #endif
 }
 
