@@ -136,7 +136,7 @@ private:
     void state(A& ar) SBX_NO_TSA {
         Inode::state(ar);
         for (timespec* t : {&atime_, &mtime_, &ctime_, &btime_}) ar.raw(*t);
-        ar(mode_, uid_, gid_, nlink_, xattrs_, xattr_bytes_, has_capability_, data_, dir_, target_);
+        ar(mode_, uid_, gid_, nlink_, xattrs_, xattr_bytes_, has_capability_, has_acl_, data_, dir_, target_);
     }
     void on_last_unref() override;
     TmpfsFs& tmpfs() const { return static_cast<TmpfsFs&>(fs()); }
