@@ -195,10 +195,10 @@ TEST(orphaned_background_reader_gets_eio) {
         OK(pipe(fd));
         pid_t mid = FORK();
         if (mid == 0) {
-            pid_t job = FORK();
+            pid_t parent = getpid(), job = FORK();
             if (job == 0) {
                 setpgid(0, 0);
-                sleep_ms(20); // the middle one has gone: the group is orphaned
+                WAIT_UNTIL(getppid() != parent); // the middle one has gone: the group is orphaned
                 char b;
                 int r = read(0, &b, 1) == -1 ? errno : 0;
                 CHECK_EQ(write(fd[1], &r, sizeof r), sizeof r);
