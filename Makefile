@@ -106,7 +106,7 @@ $(call write_if_changed,$(BUILD)/.flags,$(filter-out -Werror $(NO_ERROR) -ffile-
 $(call write_if_changed,$(BUILD)/.sources,$(SRCS) $(UNIT_SRCS))
 endif
 
-.PHONY: all objs guest unit help clean install deps deps-test deps-lint fetch toolchain test test-unit test-guest test-cli test-apps test-host test-hostile bench \
+.PHONY: all objs guest unit help clean install deps deps-test deps-lint fetch toolchain test test-unit test-guest test-cli test-apps test-host test-hostile bench faults fuzz-calls \
     lint lint-layers lint-files lint-headers lint-threads lint-format check-binary format tidy asan ubsan tsan debug dist map
 
 all: $(BUILD)/sbx $(if $(filter build,$(BUILD)),compile_commands.json)  ## build build/sbx
@@ -149,6 +149,12 @@ $(BUILD)/unit-test: $(UNIT_OBJS) $(BUILD)/libsbx.a
 $(BUILD)/host-calls: $(WATCH_OBJS) $(BUILD)/libsbx.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) $(filter-out %.a,$^) -Wl,--whole-archive $(filter %.a,$^) -Wl,--no-whole-archive $(LIBS) -o $@
+$(BUILD)/sequences: test/fuzz/diff/sequences.c
+	$(call say,GUEST,$<)
+	$(Q)$(CCACHE) $(GUEST_CC) $(GUEST_CFLAGS) $< -o $@
+$(BUILD)/victim: test/host/victim.c
+	$(call say,GUEST,$<)
+	$(Q)$(CCACHE) $(GUEST_CC) $(GUEST_CFLAGS) -pthread $< -o $@
 $(BUILD)/.flags $(BUILD)/.sources:
 
 $(BUILD)/guest/%: test/guest/%.c
@@ -210,8 +216,9 @@ debug:  ## build-debug/: lock ranks and assertions checked, no optimisation; run
 TEST = SBX=$(abspath $(BUILD)/sbx) BUILD=$(BUILD) GUEST_BIN=$(BUILD)/guest tools/test.sh
 # An empty list of unit sources is no binary.
 UNIT_BIN := $(if $(UNIT_SRCS),$(BUILD)/unit-test)
-test: $(BUILD)/sbx $(UNIT_BIN) $(BUILD)/host-calls guest  ## build and run all tests; the last line is `N passed, N failed`
+test: $(BUILD)/sbx $(UNIT_BIN) $(BUILD)/host-calls $(BUILD)/victim guest  ## build and run all tests; the last line is `N passed, N failed`
 	@$(TEST) unit guest cli apps hostile host
+	@$(TEST) unit guest cli apps host
 test-unit: $(UNIT_BIN)  ## unit tests
 	@$(TEST) unit
 test-guest: $(BUILD)/sbx guest  ## guest programs: natively, then on each platform (PLATFORMS="native ptrace" chooses, T=REGEX picks)
@@ -222,8 +229,12 @@ test-hostile: $(BUILD)/sbx guest  ## programs that want to hurt the sandbox or t
 	@$(TEST) hostile
 test-apps: $(BUILD)/sbx  ## real programs
 	@$(TEST) apps
-test-host: $(BUILD)/sbx $(BUILD)/host-calls guest  ## what sbx asks of its host, and how it bears refusals (the filter's rows: only in `make test`)
+test-host: $(BUILD)/sbx $(BUILD)/host-calls $(BUILD)/victim guest  ## what sbx asks of its host (the filter's rows: only in `make test`)
 	@$(TEST) host
+faults: $(BUILD)/sbx $(BUILD)/host-calls $(BUILD)/victim  ## make host calls fail (FAULTS="--all --call REGEX --part REGEX -v"; without --all some places of each)
+	@SBX=$(BUILD)/sbx HOST_CALLS=$(BUILD)/host-calls VICTIM=$(BUILD)/victim test/host/faults.py $(FAULTS)
+fuzz-calls: $(BUILD)/sbx $(BUILD)/sequences  ## random sequences of system calls, natively and in sbx (RANGE="FIRST COUNT")
+	@SBX=$(BUILD)/sbx SEQUENCES=$(BUILD)/sequences test/fuzz/diff/diff.py $(RANGE)
 
 bench: $(BUILD)/sbx $(BUILD)/bench/work  ## measure sbx beside native, bwrap and others (ROWS="..." picks, N= rounds); JSON in $(BUILD)/bench.json
 	@SBX=$(abspath $(BUILD)/sbx) WORK=$(abspath $(BUILD)/bench/work) test/bench/bench.py $(N:%=-n %) -o $(BUILD)/bench.json $(ROWS)

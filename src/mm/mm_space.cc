@@ -196,7 +196,10 @@ void MemoryManager::Impl::flush() {
                 for (PmaIt p = pmas.begin(); p != pmas.end(); ++p) p->installed = Pma::kNone;
         }
         if (!done && !lost) {
-            SBX_LOG(Debug, "address space lost: %s", errno_name(done.error().value));
+            // ESRCH: its host process is gone, which is told where that is noticed.
+            if (!(done.error() == ESRCH))
+                SBX_LOG(Error, "a process is killed: the host refuses changes of its memory (%s)",
+                        errno_name(done.error().value));
             lost = true;
             // Only a dead space can no longer reach its pages; otherwise they are never used again.
             if (!(done.error() == ESRCH)) unreachable.clear();

@@ -1,6 +1,5 @@
 #!/bin/bash
-# What sbx asks of its host: which rows of the filter the suites before this one used (HOST_STATE, from tools/test.sh), and what becomes of
-# host calls that fail. SBX and HOST_CALLS name the binaries, GUEST_BIN the directory of the guest tests.
+# What sbx asks of its host: which rows of the filter the suites before this one used (HOST_STATE, from tools/test.sh). SBX and HOST_CALLS name the binaries, GUEST_BIN the directory of the guest tests.
 cd "$(dirname "$0")/../.." || exit 2
 passed=0 failed=0
 add() { # COMMAND...: one that ends with `N passed, N failed`
@@ -15,6 +14,10 @@ add() { # COMMAND...: one that ends with `N passed, N failed`
 files=$(mktemp -d) && chmod 1777 "$files" || exit 2
 trap 'rm -rf "$files"' EXIT
 SBX_ARGS="--rw $files -e TMPDIR=$files" add test/guest/run.sh ptrace '^(file/|dir/(inotify|names|stat|xattr)\b|mm/file_map\b)'
+# Memory and threads that the host refuses; `make faults` has all else. Through the sbx itself: a call has one watcher.
+real=$SBX
+[ -f "$SBX.census" ] && real=$(sed -n 2p "$SBX.census")
+SBX=$real VICTIM=${HOST_CALLS%/*}/victim add test/host/faults.py --call '^(mmap|clone)$'
 if [ -n "$HOST_STATE" ]; then
     add "$HOST_CALLS" unused "$HOST_STATE"
 fi
