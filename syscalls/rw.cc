@@ -74,8 +74,10 @@ Result<long> at_position(Task& t, vfs::OpenFile& f, Direction d, mm::IoBuf& buf,
 
 Result<long> at_offset(Task& t, int fd, Direction d, mm::IoBuf& buf, i64 offset, u32 rwf = 0) {
     if (offset < 0) return err(EINVAL);
-    Ref<vfs::OpenFile> f = SBX_TRY(get(t, fd, d));
-    if (!f->positional()) return err(ESPIPE);
+    Ref<vfs::OpenFile> f = SBX_TRY(t.files().get(fd));
+    // Before the direction is looked at: fs/read_write.c, ksys_pread64().
+    if (!f->is_path_only() && !f->positional()) return err(ESPIPE);
+    f = SBX_TRY(get(t, fd, d));
     buf.truncate(kMaxRw);
     return run(t, *f, d, buf, &offset, rwf);
 }
@@ -104,10 +106,14 @@ Result<long> sys_pwrite64(Task& t, int fd, u64 addr, u64 n, i64 offset) {
 
 Result<long> vectored(Task& t, int fd, u64 iov, u64 count, Direction d, i64 offset, bool positional, u32 rwf) {
     if (rwf & ~kKnownRwf) return err(EOPNOTSUPP);
+    if (positional) {
+        SBX_TRY(t.files().get(fd));
+        mm::UserIoBuf buf(t.mm(), SBX_TRY(t.mm().copy_in_iovecs(iov, count)));
+        return at_offset(t, fd, d, buf, offset, rwf);
+    }
     Ref<vfs::OpenFile> f = SBX_TRY(get(t, fd, d));
     mm::UserIoBuf buf(t.mm(), SBX_TRY(t.mm().copy_in_iovecs(iov, count)));
-    if (!positional) return at_position(t, *f, d, buf, rwf);
-    return at_offset(t, fd, d, buf, offset, rwf);
+    return at_position(t, *f, d, buf, rwf);
 }
 
 Result<long> sys_readv(Task& t, int fd, u64 iov, u64 count) {
@@ -134,6 +140,7 @@ Result<long> sys_pwritev2(Task& t, int fd, u64 iov, u64 count, i64 offset, u64, 
 Result<long> sys_lseek(Task& t, int fd, i64 offset, int whence) {
     Ref<vfs::OpenFile> f = SBX_TRY(t.files().get(fd));
     if (f->is_path_only()) return err(EBADF);
+    if (static_cast<unsigned>(whence) > SEEK_HOLE) return err(EINVAL);
     Lock l(f->pos_mu());
     i64 pos = SBX_TRY(f->seek(f->pos(), offset, whence, t.caller()));
     f->set_pos(pos);

@@ -136,11 +136,14 @@ Result<long> run(Task& t, Side& in, Side& out, u64 n, bool in_nonblock, bool out
 Result<long> sys_splice(Task& t, int fd_in, UserPtr<i64> off_in, int fd_out, UserPtr<i64> off_out, u64 n, u32 flags) {
     if (n == 0) return 0;
     if (flags & ~kKnownFlags) return err(EINVAL);
-    Ref<OpenFile> in = SBX_TRY(get(t, fd_in, false))
-    , out = SBX_TRY(get(t, fd_out, true));
+    Ref<OpenFile> in = SBX_TRY(t.files().get(fd_in))
+    , out = SBX_TRY(t.files().get(fd_out));
+    if (in->is_path_only() || out->is_path_only()) return err(EBADF);
     pipefs::PipeFile *from = as_pipe(*in), *to = as_pipe(*out);
-    if (!from && !to) return err(EINVAL);
+    // Before the directions are looked at: fs/splice.c, __do_splice().
     if ((from && off_in) || (to && off_out)) return err(ESPIPE);
+    if (!in->readable() || !out->writable()) return err(EBADF);
+    if (!from && !to) return err(EINVAL);
     if ((off_in && !in->positional()) || (off_out && !out->positional())) return err(EINVAL);
     if (from && to && &from->pipe() == &to->pipe()) return err(EINVAL);
     if (!to && (out->flags() & O_APPEND)) return err(EINVAL);

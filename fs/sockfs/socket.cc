@@ -113,7 +113,7 @@ SocketFile::SocketFile(int domain, int type, int protocol, int flags, const vfs:
     : OpenFile(socket_path(c), O_RDWR | (flags & O_NONBLOCK)), domain_(domain), type_(type), protocol_(protocol) {}
 
 Result<size_t> SocketFile::read(mm::IoBuf& dst, i64*, u32, const vfs::Caller& c) {
-    if (dst.remaining() == 0 && is_stream()) return 0;
+    if (dst.remaining() == 0) return 0;  // net/socket.c, sock_read_iter()
     RecvArgs a;
     return receive(dst, a, c);
 }

@@ -1,6 +1,7 @@
 // The supervisor's loop.
 #include "src/cli/supervise.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "fs/devpts/devpts.h"
+#include "src/base/panic.h"
 #include "src/cli/output.h"
 #include "src/config/error.h"
 
@@ -59,7 +61,11 @@ Supervisor::~Supervisor() { kernel_.tasks().all_gone.remove(*this); }
 
 void Supervisor::on_event(EventMask) {
     u64 one = 1;
-    [[maybe_unused]] ssize_t r = write(ended_.get(), &one, sizeof one);
+    ssize_t n;
+    do n = write(ended_.get(), &one, sizeof one);
+    while (n < 0 && errno == EINTR);
+    // EAGAIN: it is full of news already.
+    if (n < 0 && errno != EAGAIN) SBX_PANIC("the end of the program cannot be told to the supervisor");
 }
 
 void Supervisor::forward(int sig) {

@@ -20,8 +20,11 @@ void on_crash(int sig, siginfo_t* info, void* context) {
     auto* u = static_cast<ucontext_t*>(context);
     unsigned long long ip = static_cast<unsigned long long>(u->uc_mcontext.gregs[REG_RIP]);
     char buf[200];
-    // The place is relative to the executable, as addr2line wants it.
-    int n = snprintf(buf, sizeof buf, "sbx: internal error: signal %d (address %p) at sbx+0x%llx; the sandbox ends\n",
+    int n;
+    if (info->si_code <= 0)
+        n = snprintf(buf, sizeof buf, "sbx: process %d sent sbx signal %d; the sandbox ends\n", info->si_pid, sig);
+    else  // The place is relative to the executable, as addr2line wants it.
+        n = snprintf(buf, sizeof buf, "sbx: internal error: signal %d (address %p) at sbx+0x%llx; the sandbox ends\n",
                      sig, info->si_addr, ip - reinterpret_cast<unsigned long long>(&__executable_start));
     [[maybe_unused]] ssize_t r = write(2, buf, n > 0 ? static_cast<size_t>(n) : 0);
     _exit(125);
