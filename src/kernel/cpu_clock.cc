@@ -62,6 +62,8 @@ void CpuClock::sample(Nanos elapsed) {
     if (kernel_.cpu_quota().is_set() && kernel_.cpu_quota().used(kernel_.platform().cpu_time(), host_monotonic()))
         throttle();
     kernel_.check_memory();
+    // Pages that are mapped already are touched without a call or a fault that we see.
+    if (kernel_.short_of_memory()) throttle();
 }
 
 void CpuClock::charge(Nanos elapsed) {
