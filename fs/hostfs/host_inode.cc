@@ -6,6 +6,7 @@
 
 #include "fs/hostfs/host_mapping.h"
 #include "fs/hostfs/host_open.h"
+#include "fs/vfs/posix_acl.h"
 #include "fs/vfs/walk.h"
 #include "src/base/panic.h"
 #include "src/base/archive.h"
@@ -224,7 +225,7 @@ Result<vfs::Attr> HostInode::attr() {
 
 // A walk passes the same directories again and again: their rights are asked for once a tick.
 Result<> HostInode::permission(u32 may, const vfs::Caller& c) {
-    if (!is_dir()) return Inode::permission(may, c);
+    if (!is_dir()) return check_rights(SBX_TRY(attr()), may, c);
     u64 now = tick();
     vfs::Attr a;
     {
@@ -240,7 +241,15 @@ Result<> HostInode::permission(u32 may, const vfs::Caller& c) {
         Lock l(mu_);
         rights_ = Rights{now, a.mode, a.uid, a.gid};
     }
-    return vfs::generic_permission(c, a, may);
+    return check_rights(a, may, c);
+}
+
+// The host file's ACL may grant what the mode does not say; what it denies the host denies itself, when the file is opened.
+Result<> HostInode::check_rights(const vfs::Attr& a, u32 may, const vfs::Caller& c) {
+    Result<> r = vfs::generic_permission(c, a, may);
+    if (r || !(a.mode & 070) || c.creds->fsuid == a.uid) return r;
+    auto acl = get_xattr(vfs::kAccessAcl, c);
+    return acl ? vfs::acl_permission(c, a, *acl, may) : r;
 }
 
 Result<> HostInode::writable_fs() const {

@@ -122,6 +122,7 @@ private:
     }
     bool is_root() const;
     ~HostInode() override = default;
+    Result<> check_rights(const vfs::Attr& a, u32 may, const vfs::Caller& c);
     void on_last_unref() override;
     Result<> writable_fs() const;  // EROFS
     Result<UniqueFd> open_real(int flags);
