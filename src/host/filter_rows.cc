@@ -61,6 +61,7 @@ constexpr FilterRow kRows[] = {
     {SYS_clock_getres, "timekeeper"},
     {SYS_adjtimex, "timekeeper: reading the host's; setting takes a capability"},
     {SYS_clock_adjtime, "libc: adjtimex", A, {equal(0, CLOCK_REALTIME)}, "glibc makes it of adjtimex"},
+    {SYS_sched_getaffinity, "libc: malloc", A, {}, "glibc counts the CPUs for its arenas; musl does not"},
     {SYS_sched_yield, "libc"},
     {SYS_getrusage, "CPU quota"},
     {SYS_sysinfo, "facts"},
