@@ -313,8 +313,7 @@ RunState execute(Task& t, RunInterrupt s) {
         t.clear_work(kWorkThrottle);
         t.kernel().cpu_quota().wait(t);
         // Whoever is being killed for its memory goes first.
-        if (t.kernel().short_of_memory())
-            static_cast<void>(t.block_killable(host_monotonic() + 100 * kNanosPerMilli));
+        if (t.kernel().short_of_memory()) static_cast<void>(t.block_killable(host_monotonic() + 100 * kNanosPerMilli));
     }
     Next n = next_signal(t, s.after_ptrace_stop);
     switch (n.kind) {
