@@ -182,8 +182,13 @@ Ref<RefCounted> Loader::load(std::string_view archive) {
         if (!ok()) break;
         if (r.type->loaded) r.type->loaded(*this, *r.object);
     }
-    if (!ok() || records_.empty())
-        return nullptr;  // what was made stays: half-loaded objects are fit for nothing, not for destruction either
+    if (!ok() || records_.empty()) {
+        // Half-loaded objects are fit for nothing, not for destruction either.
+        static auto& abandoned = *new std::vector<RefCounted*>;
+        for (Record& r : records_)
+            if (r.object) abandoned.push_back(r.object);
+        return nullptr;
+    }
     Ref<RefCounted> root(records_[0].object);
     for (Record& r : records_) r.object->unref();
     return root;

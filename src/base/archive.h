@@ -339,12 +339,25 @@ struct Registered {
 
 // --- codecs ---
 template <class T>
-concept Plain = std::is_arithmetic_v<T> || std::is_enum_v<T>;
+concept Plain = (std::is_arithmetic_v<T> || std::is_enum_v<T>)&&!std::is_same_v<T, bool>;
 template <Plain T>
 struct Codec<T> {
     template <class A>
     static void io(A& ar, T& t) {
         ar.raw(t);
+    }
+};
+// Not every byte is a bool.
+template <>
+struct Codec<bool> {
+    template <class A>
+    static void io(A& ar, bool& b) {
+        u8 byte = b;
+        ar(byte);
+        if constexpr (A::kLoading) {
+            if (byte > 1) ar.fail("a truth value is neither true nor false");
+            b = byte == 1;
+        }
     }
 };
 // Members with a state() of their own.

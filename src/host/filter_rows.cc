@@ -62,6 +62,9 @@ constexpr FilterRow kRows[] = {
     {SYS_adjtimex, "timekeeper: reading the host's; setting takes a capability"},
     {SYS_clock_adjtime, "libc: adjtimex", A, {equal(0, CLOCK_REALTIME)}, "glibc makes it of adjtimex"},
     {SYS_sched_getaffinity, "libc: malloc", A, {}, "glibc counts the CPUs for its arenas; musl does not"},
+#ifdef __SANITIZE_ADDRESS__
+    {SYS_pipe2, "UBSan: asks whether an object's memory can be read before it looks at its type"},
+#endif
     {SYS_sched_yield, "libc"},
     {SYS_getrusage, "CPU quota"},
     {SYS_sysinfo, "facts"},
