@@ -88,6 +88,11 @@ public:
         return out;
     }
     Ref<Pid> process() const override { return subject().whole_process ? task().group().pid : nullptr; }
+    // S_IMMUTABLE of proc_pid_instantiate(): goes before what the mode says.
+    Result<> permission(u32 may, const vfs::Caller& c) override {
+        if (may & vfs::kMayWrite) return err(EPERM);
+        return Directory::permission(may, c);
+    }
 };
 
 }  // namespace
