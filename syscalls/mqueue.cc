@@ -40,9 +40,10 @@ public:
     static Result<Ref<Queue>> create(Task& t, i64 max_messages, i64 size, u32 mode) {
         u64 bytes = static_cast<u64>(max_messages) * (static_cast<u64>(size) + kMessageCost);
         const Creds& c = *t.creds();
+        const u64 limit = t.rlimit(RLIMIT_MSGQUEUE);
         Lock l(bytes_mu);
         u64& used = bytes_of_user[c.uid];
-        if (used + bytes > t.rlimit(RLIMIT_MSGQUEUE) || bytes_of_all + bytes > kMaxBytes) return err(EMFILE);
+        if (used + bytes > limit || bytes_of_all + bytes > kMaxBytes) return err(EMFILE);
         used += bytes;
         bytes_of_all += bytes;
         return adopt_ref(new Queue(c, max_messages, size, mode, bytes));
@@ -97,8 +98,8 @@ public:
     };
 
     Result<> ask(Task& t, const sigevent& e) {
-        SharedLock tasks(t.kernel().tasks().mu);
         Lock l(mu_);
+        SharedLock tasks(t.kernel().tasks().mu);
         if (notification_.process && notification_.process->group) return err(EBUSY);
         notification_ = {t.group().pid, e.sigev_notify, e.sigev_signo, e.sigev_value};
         return {};
