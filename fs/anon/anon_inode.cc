@@ -25,12 +25,7 @@ public:
     Result<> set_attr(const vfs::SetAttr&, const vfs::Caller&) override { return err(EPERM); }
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs&) override { return err(ENXIO); }
     // There is one, in every process.
-    template <class A>
-    auto state_head(A a) const {
-        return a.args();
-    }
-    template <class H>
-    static AnonInode* state_make(state::Loader&, H&);
+    static AnonInode* state_make(state::Loader&);
 };
 
 class AnonFs final : public vfs::FileSystem {
@@ -43,12 +38,7 @@ public:
         return s;
     }
     // There is one, in every process.
-    template <class A>
-    auto state_head(A a) const {
-        return a.args();
-    }
-    template <class H>
-    static AnonFs* state_make(state::Loader&, H&);
+    static AnonFs* state_make(state::Loader&);
 };
 
 AnonFs& anon_fs() {
@@ -61,15 +51,9 @@ AnonInode& anon_inode() {
     return inode;
 }
 
-template <class H>
-AnonFs* AnonFs::state_make(state::Loader&, H&) {
-    return Ref<AnonFs>(anon_fs()).release();
-}
+AnonFs* AnonFs::state_make(state::Loader&) { return Ref<AnonFs>(anon_fs()).release(); }
 
-template <class H>
-AnonInode* AnonInode::state_make(state::Loader&, H&) {
-    return Ref<AnonInode>(anon_inode()).release();
-}
+AnonInode* AnonInode::state_make(state::Loader&) { return Ref<AnonInode>(anon_inode()).release(); }
 
 SBX_SAVABLE(AnonFs);
 SBX_SAVABLE(AnonInode);

@@ -291,14 +291,7 @@ public:
         return Ref<InheritedFs>(*fs);
     }
     // There is one, in every process.
-    template <class A>
-    auto state_head(A a) const {
-        return a.args();
-    }
-    template <class H>
-    static InheritedFs* state_make(state::Loader&, H&) {
-        return get().release();
-    }
+    static InheritedFs* state_make(state::Loader&) { return get().release(); }
 };
 SBX_SAVABLE(InheritedFs);
 

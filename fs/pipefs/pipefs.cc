@@ -64,12 +64,7 @@ public:
     }
     u64 next_ino() { return ino_.fetch_add(1) + 1; }
     // There is one, in every process.
-    template <class A>
-    auto state_head(A a) const {
-        return a.args();
-    }
-    template <class H>
-    static PipeFs* state_make(state::Loader&, H&);
+    static PipeFs* state_make(state::Loader&);
     template <class A>
     void state(A& ar) {
         FileSystem::state(ar);
@@ -89,10 +84,7 @@ PipeFs& pipe_fs() {
     return fs;
 }
 
-template <class H>
-PipeFs* PipeFs::state_make(state::Loader&, H&) {
-    return Ref<PipeFs>(pipe_fs()).release();
-}
+PipeFs* PipeFs::state_make(state::Loader&) { return Ref<PipeFs>(pipe_fs()).release(); }
 
 vfs::Path pipe_path(Ref<vfs::Inode> inode) {
     static const Ref<vfs::Mount>& mount = *new Ref<vfs::Mount>(vfs::Mount::create(

@@ -48,7 +48,7 @@ std::string Saver::save(RefCounted& root) {
     std::unordered_map<const Type*, u64> numbers;
     std::unordered_map<std::type_index, const Type*> known;
     std::vector<const Type*> used;
-    for (size_t i = 0; i < objects_.size() && error_.empty(); i++) {
+    for (size_t i = 0; i < objects_.size() && ok(); i++) {
         auto& o = const_cast<RefCounted&>(*objects_[i]);
         const Type*& type = known[std::type_index(typeid(o))];
         if (!type) type = find_type(typeid(o));
@@ -68,9 +68,8 @@ std::string Saver::save(RefCounted& root) {
         append(records, out_.size());
         records += head;
         records += out_;
-        sizes_[type->name] += head.size() + out_.size();
     }
-    if (!error_.empty()) return {};
+    if (!ok()) return {};
     std::string whole(kMagic);
     std::map<std::string, u64> counts;
     for (const Counter* c = counters; c; c = c->next) counts[c->name] = c->get();

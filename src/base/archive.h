@@ -4,7 +4,8 @@
 // puts whole kernels through it.
 //
 // Objects: every RefCounted object that a saved field leads to, by Ref or by plain pointer, is saved once, under its registered type name.
-// A class without a default constructor says what its constructor takes, or its `static T* state_make(Loader&, head)`:
+// A class without a default constructor says what its constructor takes, or its `static T* state_make(Loader&, head)`, which needs no head where
+// the new process has the object already:
 //     template <class A> auto state_head(A a) const { return a.args(a.by_ref(fs()), ino()); }
 // Heads may lead to other objects, but not in circles; fields may. Both are templates so that headers need not include this one; a class that
 // declares state() in its header and defines it in its .cc file says SBX_STATE_HERE(Class) there. When all fields of all objects are there, `void state_loaded(Loader&)`
@@ -89,13 +90,13 @@ struct Access {
     static constexpr bool has_head = requires(const T& t) {
         t.state_head(Heads());
     };
-    template <class T, class H>
-    static constexpr bool has_maker = requires(Loader& ar, H& h) {
-        T::state_make(ar, h);
+    template <class T, class... H>
+    static constexpr bool has_maker = requires(Loader& ar, H&... h) {
+        T::state_make(ar, h...);
     };
-    template <class T, class H>
-    static T* make_from(Loader& ar, H& h) {
-        return T::state_make(ar, h);
+    template <class T, class... H>
+    static T* make_from(Loader& ar, H&... h) {
+        return T::state_make(ar, h...);
     }
     template <class T, class A>
     static constexpr bool has_fields = requires(T& t, A& ar) {
@@ -140,19 +141,34 @@ const Type* find_type(std::string_view name);
 template <class T>
 struct Codec;
 
-class Saver {
+// What saving and loading have in common.
+template <class Self>
+class Archive {
 public:
-    static constexpr bool kLoading = false;
     template <class... T>
     void operator()(T&... t) {
-        (Codec<std::remove_const_t<T>>::io(*this, const_cast<std::remove_const_t<T>&>(t)), ...);
+        (Codec<std::remove_const_t<T>>::io(static_cast<Self&>(*this), const_cast<std::remove_const_t<T>&>(t)), ...);
     }
     // A trivially copyable structure without pointers of ours.
     template <class T>
     void raw(T& t) {
         static_assert(std::is_trivially_copyable_v<T>);
-        bytes(&t, sizeof t);
+        static_cast<Self*>(this)->bytes(&t, sizeof t);
     }
+    // The first reason counts: an object that cannot be saved, an archive that cannot be loaded.
+    void fail(std::string why) {
+        if (error_.empty()) error_ = std::move(why);
+    }
+    bool ok() const { return error_.empty(); }
+    const std::string& failed() const { return error_; }
+
+private:
+    std::string error_;
+};
+
+class Saver : public Archive<Saver> {
+public:
+    static constexpr bool kLoading = false;
     template <class T>
     void identity(T& t) {
         put<u64>(link_id(&t));
@@ -179,40 +195,22 @@ public:
     void put(T v) {
         bytes(&v, sizeof v);
     }
-    // An object that cannot be saved, and why; static or long-lived text.
-    void fail(std::string why) {
-        if (error_.empty()) error_ = std::move(why);
-    }
-    bool ok() const { return error_.empty(); }
-    const std::string& failed() const { return error_; }
 
     // The whole archive: everything that `root` leads to. Empty after an error.
     std::string save(RefCounted& root);
-    // Bytes saved by type, for `-v` and tests.
-    const std::map<std::string, size_t>& sizes() const { return sizes_; }
 
 private:
     u64 link_id(const void* p);
     u64 object_id(const RefCounted& o);
-    std::string out_, error_;
+    std::string out_;
     std::unordered_map<const RefCounted*, u64> ids_;
     std::vector<const RefCounted*> objects_;  // by id - 1
     std::unordered_map<const void*, u64> links_;
-    std::map<std::string, size_t> sizes_;
 };
 
-class Loader {
+class Loader : public Archive<Loader> {
 public:
     static constexpr bool kLoading = true;
-    template <class... T>
-    void operator()(T&... t) {
-        (Codec<std::remove_const_t<T>>::io(*this, const_cast<std::remove_const_t<T>&>(t)), ...);
-    }
-    template <class T>
-    void raw(T& t) {
-        static_assert(std::is_trivially_copyable_v<T>);
-        bytes(&t, sizeof t);
-    }
     template <class T>
     void identity(T& t) {
         define_link(get<u64>(), &t);
@@ -251,11 +249,6 @@ public:
     }
     // Number of elements that follow, each of at least one byte.
     size_t count();
-    void fail(std::string why) {
-        if (error_.empty()) error_ = std::move(why);
-    }
-    bool ok() const { return error_.empty(); }
-    const std::string& failed() const { return error_; }
 
     // Things that objects refer to and that the new process has already: the kernel, the memory file ...
     template <class T>
@@ -283,7 +276,6 @@ private:
     void define_link(u64 id, void* p);
     void resolve_link(u64 id, void** p);
     std::string_view in_;
-    std::string error_;
     std::vector<Record> records_;
     std::unordered_map<u64, void*> links_;
     std::vector<std::pair<u64, void**>> unresolved_;
@@ -310,6 +302,8 @@ struct Registered {
                 return Access::make_from<T>(ar, h);
             else
                 return std::apply([](auto&... a) { return Access::make<T>(a...); }, h);
+        } else if constexpr (Access::has_maker<T>) {
+            return Access::make_from<T>(ar);
         } else {
             return Access::make<T>();
         }

@@ -271,10 +271,7 @@ bool MemoryFile::over_limit() {
 
 SBX_SAVABLE(MemoryFile);
 
-template <class H>
-MemoryFile* MemoryFile::state_make(state::Loader& ar, H&) {
-    return Ref<MemoryFile>(ar.given<MemoryFile>()).release();
-}
+MemoryFile* MemoryFile::state_make(state::Loader& ar) { return Ref<MemoryFile>(ar.given<MemoryFile>()).release(); }
 
 template <class A>
 void MemoryFile::state(A& ar) SBX_NO_TSA {

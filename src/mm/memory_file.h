@@ -78,13 +78,8 @@ public:
 
 private:
     friend struct state::Access;
-    template <class A>
-    auto state_head(A a) const {
-        return a.args();
-    }
     // The one that the new process has.
-    template <class H>
-    static MemoryFile* state_make(state::Loader& ar, H&);
+    static MemoryFile* state_make(state::Loader& ar);
     template <class A>
     void state(A& ar);
     MemoryFile();

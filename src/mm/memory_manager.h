@@ -168,12 +168,7 @@ public:
 
 private:
     friend struct state::Access;
-    template <class A>
-    auto state_head(A a) const {
-        return a.args();
-    }
-    template <class H>
-    static MemoryManager* state_make(state::Loader& ar, H&);
+    static MemoryManager* state_make(state::Loader& ar);
     template <class A>
     void state(A& ar);
     void state_loaded(state::Loader& ar);

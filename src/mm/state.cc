@@ -6,8 +6,7 @@ namespace sbx::mm {
 
 SBX_SAVABLE(MemoryManager);
 
-template <class H>
-MemoryManager* MemoryManager::state_make(state::Loader& ar, H&) {
+MemoryManager* MemoryManager::state_make(state::Loader& ar) {
     auto* platform = ar.given<platform::Platform>();
     auto* memory = ar.given<MemoryFile>();
     if (!ar.ok()) return nullptr;
