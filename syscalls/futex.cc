@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "src/kernel/kernel.h"
+#include "syscalls/deadline.h"
 #include "syscalls/families.h"
 #include "syscalls/restart.h"
 
@@ -19,23 +20,6 @@ struct Waitv {
     u64 value, addr;
     u32 flags, reserved;
 };
-
-// The deadline on the host's monotonic clock for an absolute time on `clock`.
-Nanos monotonic_deadline(const timespec& at, clockid_t clock) {
-    Nanos n = to_nanos(at);
-    if (clock == CLOCK_MONOTONIC) return n;
-    timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    Nanos left = n - to_nanos(now);
-    return left <= 0 ? 0 : add_sat(host_monotonic(), left);
-}
-
-Result<Nanos> copy_in_deadline(Task& t, UserPtr<timespec> p, bool relative, clockid_t clock) {
-    if (!p) return kNever;
-    timespec ts = SBX_TRY(t.copy_in(p));
-    if (!timespec_valid(ts)) return err(EINVAL);
-    return relative ? add_sat(host_monotonic(), to_nanos(ts)) : monotonic_deadline(ts, clock);
-}
 
 // With a time limit, a wait is restarted for what is left of it (futex_wait in kernel/futex/waitwake.c).
 Result<long> finish_wait(Task& t, Result<> r, const RestartBlock& block) {

@@ -13,6 +13,7 @@
 #include "fs/vfs/fs_context.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/ns/ipc.h"
+#include "syscalls/deadline.h"
 #include "syscalls/families.h"
 #include "syscalls/wait_file.h"
 
@@ -256,16 +257,6 @@ Result<long> sys_mq_unlink(Task& t, UserString name_at) {
     return 0;
 }
 
-Result<Nanos> copy_in_deadline(Task& t, UserPtr<timespec> p) {
-    if (!p) return kNever;
-    timespec at = SBX_TRY(t.copy_in(p))
-    , now{};
-    if (!timespec_valid(at)) return err(EINVAL);
-    clock_gettime(CLOCK_REALTIME, &now);
-    Nanos left = to_nanos(at) - to_nanos(now);
-    return left <= 0 ? 0 : add_sat(host_monotonic(), left);
-}
-
 Result<Ref<vfs::OpenFile>> queue_file(Task& t, int fd) {
     Ref<vfs::OpenFile> f = SBX_TRY(t.files().get(fd));
     if (f->kind() != &QueueFile::kKind) return err(EBADF);
@@ -278,7 +269,7 @@ Queue& queue_of(vfs::OpenFile& f) { return static_cast<QueueFile&>(f).queue(); }
 int late(const vfs::OpenFile& f, int e) { return e == EAGAIN && !f.nonblocking() ? ETIMEDOUT : e; }
 
 Result<long> sys_mq_timedsend(Task& t, int fd, u64 at, u64 length, u32 priority, UserPtr<timespec> timeout) {
-    Nanos deadline = SBX_TRY(copy_in_deadline(t, timeout));
+    Nanos deadline = SBX_TRY(copy_in_deadline(t, timeout, false, CLOCK_REALTIME));
     if (priority >= kMaxPriority) return err(EINVAL);
     Ref<vfs::OpenFile> f = SBX_TRY(queue_file(t, fd));
     if (!f->writable()) return err(EBADF);
@@ -294,7 +285,7 @@ Result<long> sys_mq_timedsend(Task& t, int fd, u64 at, u64 length, u32 priority,
 
 Result<long> sys_mq_timedreceive(Task& t, int fd, u64 at, u64 length, UserPtr<u32> priority_at,
                                  UserPtr<timespec> timeout) {
-    Nanos deadline = SBX_TRY(copy_in_deadline(t, timeout));
+    Nanos deadline = SBX_TRY(copy_in_deadline(t, timeout, false, CLOCK_REALTIME));
     Ref<vfs::OpenFile> f = SBX_TRY(queue_file(t, fd));
     if (!f->readable()) return err(EBADF);
     Queue& q = queue_of(*f);
