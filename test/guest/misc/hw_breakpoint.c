@@ -1,5 +1,6 @@
 // Hardware breakpoints and watchpoints: the debug registers behind PTRACE_POKEUSER (arch/x86/kernel/ptrace.c).
 #include "../guest.h"
+#include "tracee.h"
 #include <sys/ptrace.h>
 #include <sys/user.h>
 
@@ -15,24 +16,6 @@
 static volatile long cell, other[2];
 static volatile int turns;
 
-static int wait_stop(pid_t c) {
-    int st;
-    CHECK_EQ(guest_waitpid(c, &st, __WALL), c);
-    if (!WIFSTOPPED(st))
-        FAIL("not stopped: status %#x", st);
-    return WSTOPSIG(st);
-}
-static pid_t traced(void (*fn)(void)) {
-    pid_t c = FORK();
-    if (c == 0) {
-        OK(ptrace(PTRACE_TRACEME, 0, 0, 0));
-        raise(SIGSTOP);
-        fn();
-        _exit(0);
-    }
-    CHECK_EQ(wait_stop(c), SIGSTOP);
-    return c;
-}
 static unsigned long dr(pid_t c, int n) {
     errno = 0;
     unsigned long v = ptrace(PTRACE_PEEKUSER, c, DR(n), 0);

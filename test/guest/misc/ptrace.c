@@ -1,28 +1,11 @@
 // ptrace: attach and traceme, peek and poke, registers, single steps, system-call stops, signals, events, seize; refusals.
 #include "../guest.h"
+#include "tracee.h"
 #include <elf.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
 
 static volatile long cell = 0x1234;
-static int wait_stop(pid_t c) {
-    int st;
-    CHECK_EQ(guest_waitpid(c, &st, __WALL), c);
-    if (!WIFSTOPPED(st))
-        FAIL("status %#x is not a stop", st);
-    return st >> 8;
-}
-static pid_t traced(void (*fn)(void)) {
-    pid_t c = FORK();
-    if (c == 0) {
-        OK(ptrace(PTRACE_TRACEME, 0, 0, 0));
-        raise(SIGSTOP);
-        fn();
-        _exit(0);
-    }
-    CHECK_EQ(wait_stop(c), SIGSTOP);
-    return c;
-}
 static void change(void) { _exit(cell == 0x5678 ? 7 : 1); }
 TEST(peek_and_poke) {
     pid_t c = traced(change);
