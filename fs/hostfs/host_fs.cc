@@ -38,7 +38,7 @@ HostInode* HostFs::loaded_inode(u64 ino, const HostId& id) {
     return i;
 }
 
-HostFs::HostFs(const Options& o) : options_(o) {}
+HostFs::HostFs(const Options& o) : options_(o), gives_owners_(geteuid() == 0) {}
 HostFs::~HostFs() { root_.reset(); }
 void HostFs::on_unmounted() { root_.reset(); }
 

@@ -37,6 +37,8 @@ public:
 
     Result<> set_root(UniqueFd fd);
     bool refuses_writes() const { return options_.read_only; }
+    // New files can be given to whoever made them: the sentry is the host's root.
+    bool gives_owners() const { return gives_owners_; }
     bool exclusive() const { return options_.cache == Cache::Exclusive; }
     OwnerHook owner_hook() const { return options_.owner; }
     const Hidden* hidden() const { return options_.hidden.get(); }
@@ -77,6 +79,7 @@ private:
     void gone(HostInode& inode);
 
     const Options options_;
+    const bool gives_owners_;
     Ref<HostInode> root_;
     Mutex<Rank::Leaf> mu_;
     std::unordered_map<HostId, HostInode*, Hash, SameNumbers> inodes_ SBX_GUARDED_BY(mu_);

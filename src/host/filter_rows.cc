@@ -53,7 +53,6 @@ constexpr FilterRow kRows[] = {
     {SYS_getpid, "libc, hostfs"},
     {SYS_getpgrp, "terminal relay", A, {}, kGlibc},
     {SYS_getpgid, "terminal relay"},
-    {SYS_geteuid, "hostfs: owners of new files"},
     {SYS_prctl, "libc: thread names", A, {equal(0, PR_SET_NAME)}},
     {SYS_membarrier, "libc, mm"},
     {SYS_getrandom, "random devices"},

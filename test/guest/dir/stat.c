@@ -88,6 +88,13 @@ TEST_DIR(chmod_of_others) {
         CHECK_EQ(chown("mine", -1, -1), 0);
     );
 }
+TEST_DIR(chown_to_own_group) {
+    struct stat st;
+    close(OK(open("f", O_CREAT | O_WRONLY, 0644)));
+    OK(chown("f", -1, getegid()));
+    OK(stat("f", &st));
+    CHECK_EQ(st.st_gid, getegid()), CHECK_EQ(st.st_uid, geteuid());
+}
 TEST_DIR(chown_as_root) {
     NEED_ROOT();
     write_file("f", "");
