@@ -184,8 +184,6 @@ Ref<Task> make_first_task(const Config& config, Kernel& kernel, Ref<vfs::MountNa
 namespace {
 
 int run_reported(const Config& config, const Report& report) {
-    // The program may outlive a reader of its output; all other signals are the supervisor's.
-    block_host_signals();
     host::install_crash_handlers();
     note_inherited_dispositions();
     host::vdso();  // while there is a /proc
@@ -243,7 +241,7 @@ int run_reported(const Config& config, const Report& report) {
             cli::print_error({"run", "the program used system calls that are not implemented: " + calls, {}, 0});
     report.ended(supervisor, status, kernel, *program);
     // Nothing is owed to anybody now: the host takes back memory and stubs faster than destructors would.
-    finish(status, config);
+    _exit(status);
 }
 
 }  // namespace

@@ -31,6 +31,12 @@ void add_inherited(std::vector<host::ConfinedPath>& paths) {
 }  // namespace
 
 void confine_sentry(const Config& config, const HostFiles& host) {
+    auto layers = host::leave_keeper({config.run.exit_signal, config.run.die_with_parent});
+    if (!layers)
+        throw UserError{"security",
+                        std::string("no process for the sandbox: ") + errno_text(layers.error().value),
+                        {},
+                        kExitFailed};
     hostfs::prepare();
     std::vector<host::ConfinedPath> paths;
     paths.push_back({host.root.get(), config.root.mode == config::RootMode::ReadWrite});
@@ -40,7 +46,7 @@ void confine_sentry(const Config& config, const HostFiles& host) {
         paths.push_back({host.sources[i].get(), binds(m) && m.mode != config::AccessMode::ReadOnly});
     }
     add_inherited(paths);
-    auto layers = host::confine({paths, false});
+    layers = host::confine({paths, false}, std::move(*layers));
     if (!layers)
         throw UserError{
             "security", std::string("cannot give up privileges: ") + errno_text(layers.error().value), {}, kExitFailed};

@@ -6,7 +6,8 @@
 
 namespace sbx::boot {
 
-// After the host files were opened and before anything has a thread. Throws UserError.
+// After the host files were opened and before anything has a thread. Returns in a child process, the sentry; the caller's own is its keeper
+// from then on (src/host/keeper.h). Throws UserError.
 void confine_sentry(const Config& config, const HostFiles& host);
 
 // Once the platform is there and before the program starts. Throws UserError.

@@ -16,7 +16,7 @@
 #include "src/cli/hidden.h"
 #include "src/config/error.h"
 #include "src/host/confine.h"
-#include "src/host/owner_broker.h"
+#include "src/host/keeper.h"
 
 namespace sbx::boot {
 namespace {

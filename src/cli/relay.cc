@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "src/base/time.h"
+#include "src/host/keeper.h"
 #include "src/mm/io_buf.h"
 
 namespace sbx::boot {
@@ -23,12 +24,6 @@ constexpr Nanos kDrainTime = 2'000'000'000;
 host::UniqueFd open_anew(int fd) {
     std::string path = "/proc/self/fd/" + std::to_string(fd);
     return host::UniqueFd(open(path.c_str(), O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC));
-}
-
-// A terminal that is not our controlling one knows no foreground, and stops nobody.
-bool in_foreground(int fd) {
-    pid_t group = tcgetpgrp(fd);
-    return group < 0 || group == getpgrp();
 }
 
 }  // namespace
@@ -65,7 +60,7 @@ void Relay::on_event(EventMask) {
 }
 
 void Relay::enter_raw() {
-    if (raw_ || !in_foreground(in_)) return;
+    if (raw_ || !host::in_foreground(in_)) return;
     // What the terminal is now is what it is to be again: it may have changed while sbx was stopped.
     if (tcgetattr(in_, &saved_) != 0) return;
     termios raw = saved_;
@@ -75,7 +70,7 @@ void Relay::enter_raw() {
 
 void Relay::leave_raw() {
     // From the background this would stop sbx; whoever is in the foreground has set the terminal as they want it.
-    if (raw_ && in_foreground(in_)) tcsetattr(in_, TCSADRAIN, &saved_);
+    if (raw_ && host::in_foreground(in_)) tcsetattr(in_, TCSADRAIN, &saved_);
     raw_ = false;
 }
 

@@ -5,9 +5,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,21 +12,13 @@
 #include "src/base/panic.h"
 #include "src/cli/output.h"
 #include "src/config/error.h"
+#include "src/host/keeper.h"
 
 namespace sbx::boot {
 namespace {
 
 // How long killed tasks may take to end in order: hundreds of them do on a busy host.
 constexpr Nanos kPatience = 2 * kNanosPerSec;
-
-constexpr int kForwarded[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT, SIGTSTP};
-
-sigset_t forwarded_set() {
-    sigset_t s;
-    sigemptyset(&s);
-    for (int sig : kForwarded) sigaddset(&s, sig);
-    return s;
-}
 
 int exit_status(int wait_status) {
     if (WIFSIGNALED(wait_status)) return 128 + WTERMSIG(wait_status);
@@ -38,23 +27,12 @@ int exit_status(int wait_status) {
 
 }  // namespace
 
-void block_host_signals() {
-    sigset_t s = forwarded_set();
-    sigaddset(&s, SIGPIPE);
-    sigaddset(&s, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &s, nullptr);
-}
-
 Supervisor::Supervisor(const Config& config, Kernel& kernel, Streams&)
     : Waiter(kEventAll), config_(config), kernel_(kernel) {
-    sigset_t s = forwarded_set();
-    signals_ = host::UniqueFd(signalfd(-1, &s, SFD_NONBLOCK | SFD_CLOEXEC));
     ended_ = host::UniqueFd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
-    if (!signals_ || !ended_) throw UserError{"run", "no descriptors left for sbx", {}, kExitFailed};
+    if (!ended_) throw UserError{"run", "no descriptors left for sbx", {}, kExitFailed};
     if (config.run.timeout_ns > 0) deadline_ = add_sat(host_monotonic(), config.run.timeout_ns);
     kernel_.tasks().all_gone.add(*this);
-    // After the confinement: a change of credentials clears it (prctl(2)).
-    if (config.run.die_with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
 }
 
 Supervisor::~Supervisor() { kernel_.tasks().all_gone.remove(*this); }
@@ -104,7 +82,7 @@ bool Supervisor::init_ignores(int sig) {
 
 void Supervisor::suspend() {
     relay_->suspend();
-    kill(getpid(), SIGSTOP);
+    host::stop_with_job();
 }
 
 int Supervisor::remaining_ms() const {
@@ -134,7 +112,7 @@ void Supervisor::kill_all() {
 
 int Supervisor::wait() {
     for (;;) {
-        pollfd fds[2 + Relay::kPolled] = {{signals_.get(), POLLIN, 0}, {ended_.get(), POLLIN, 0}};
+        pollfd fds[2 + Relay::kPolled] = {{host::keeper_bell(), POLLIN, 0}, {ended_.get(), POLLIN, 0}};
         if (relay_) relay_->prepare(fds + 2);
         int n = poll(fds, relay_ ? 2 + Relay::kPolled : 2, remaining_ms());
         if (n == 0 && host_monotonic() >= deadline_) time_is_up();
@@ -144,8 +122,7 @@ int Supervisor::wait() {
             break;
         }
         if (n <= 0) continue;
-        signalfd_siginfo si;
-        while (read(signals_.get(), &si, sizeof si) == sizeof si) on_signal(static_cast<int>(si.ssi_signo));
+        while (int sig = host::take_signal()) on_signal(sig);
         if (relay_) {
             relay_->handle(fds + 2);
             if (devpts::take_suspend_request(*master_)) suspend();
@@ -156,24 +133,6 @@ int Supervisor::wait() {
     relay_.reset();
     if (timeout_ != Timeout::None) return 124;
     return exit_status(kernel_.init_status.load());
-}
-
-void finish(int status, const Config& config) {
-    if (config.run.exit_signal && status > 128 && status <= 128 + kSignalCount) {
-        int sig = status - 128;
-        // The core that this would dump is not the program's.
-        rlimit none{0, 0};
-        setrlimit(RLIMIT_CORE, &none);
-        // SIGSYS stays the filter's (sentry_filter.cc); no handler of ours has a higher one.
-        if (sig < SIGSYS) signal(sig, SIG_DFL);
-        sigset_t s;
-        sigemptyset(&s);
-        sigaddset(&s, sig);
-        sigprocmask(SIG_UNBLOCK, &s, nullptr);
-        // Not raise(), which is tkill in musl: the filter lets no thread be named but by process.
-        kill(getpid(), sig);
-    }
-    _exit(status);
 }
 
 }  // namespace sbx::boot

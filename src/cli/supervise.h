@@ -8,9 +8,6 @@
 
 namespace sbx::boot {
 
-// Blocks all signals that the supervisor handles, before any thread exists.
-void block_host_signals();
-
 class Supervisor : private Waiter {
 public:
     Supervisor(const Config& config, Kernel& kernel, Streams& streams);
@@ -33,7 +30,7 @@ private:
 
     const Config& config_;
     Kernel& kernel_;
-    host::UniqueFd signals_, ended_;
+    host::UniqueFd ended_;
     Ref<vfs::OpenFile> master_;
     std::unique_ptr<Relay> relay_;
     Nanos deadline_ = kNever;
@@ -41,8 +38,5 @@ private:
     bool terminated_ = false;  // SIGTERM came
     enum class Timeout { None, Terminated, Killed } timeout_ = Timeout::None;
 };
-
-// Ends sbx with the status, or by the signal that ended prog (--exit-signal).
-[[noreturn]] void finish(int status, const Config& config);
 
 }  // namespace sbx::boot

@@ -17,12 +17,10 @@
 
 #include "src/base/types.h"
 #include "src/host/capabilities.h"
-#include "src/host/owner_broker.h"
 #include "src/host/unique_fd.h"
 
 namespace sbx::host {
 namespace {
-bool hidden_owners = false;
 [[maybe_unused]] bool confined = false;
 
 constexpr u64 bit(int c) { return 1ull << c; }
@@ -30,31 +28,6 @@ constexpr u64 bit(int c) { return 1ull << c; }
 constexpr u64 kReadCapabilities = bit(CAP_DAC_READ_SEARCH);
 constexpr u64 kWriteCapabilities =
     bit(CAP_DAC_OVERRIDE) | bit(CAP_FOWNER) | bit(CAP_CHOWN) | bit(CAP_FSETID) | bit(CAP_MKNOD) | bit(CAP_SETFCAP);
-
-int write_file(const char* path, const char* text) {
-    UniqueFd fd(open(path, O_WRONLY | O_CLOEXEC));
-    if (!fd) return errno;
-    auto n = static_cast<ssize_t>(strlen(text));
-    return write(fd.get(), text, static_cast<size_t>(n)) == n ? 0 : errno;
-}
-
-// A user namespace with the caller's own ids and no others, which anybody may make who may make one at all.
-int enter_user_namespace() {
-    unsigned uid = geteuid(), gid = getegid();
-    // Where the program may be run but not read, /proc/self would be root's.
-    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-    if (!start_owner_broker()) return EAGAIN;
-    if (unshare(CLONE_NEWUSER) != 0) return errno;
-    hidden_owners = true;
-    char map[48];
-    int e = write_file("/proc/self/setgroups", "deny");
-    if (e != 0 && e != ENOENT) return e;
-    snprintf(map, sizeof map, "%u %u 1", gid, gid);
-    e = write_file("/proc/self/gid_map", map);
-    if (e != 0) return e;
-    snprintf(map, sizeof map, "%u %u 1", uid, uid);
-    return write_file("/proc/self/uid_map", map);
-}
 
 // Makes an empty file system the root of this mount namespace. Descriptors opened before stand in the namespace they were opened in.
 int empty_root() {
@@ -83,16 +56,13 @@ int unshare_one(int flag) { return unshare(flag) == 0 ? 0 : errno; }
 extern "C" int __lsan_is_turned_off() { return confined; }
 #endif
 
-bool owners_are_hidden() { return hidden_owners; }
-
-Result<std::vector<Layer>> confine(const ConfineOptions& options) {
-    std::vector<Layer> layers;
-    bool privileged = (effective_capabilities() & bit(CAP_SYS_ADMIN)) != 0;
+Result<std::vector<Layer>> confine(const ConfineOptions& options, std::vector<Layer> layers) {
     bool writable =
         std::any_of(options.paths.begin(), options.paths.end(), [](const ConfinedPath& p) { return p.writable; });
-    // Who has CAP_SYS_ADMIN needs no user namespace for the others, and in one it could not serve other owners' files.
-    int user = privileged ? 0 : enter_user_namespace();
-    if (!privileged) layers.push_back({"user namespace", user});
+    // Of the user that it is, not of one that a user namespace of its own made it.
+    bool root = geteuid() == 0 && !owners_are_hidden() && (effective_capabilities() & bit(CAP_SYS_ADMIN)) != 0;
+    // Where it is refused, that is why the others are.
+    int user = !layers.empty() && layers.front().name == kUserNamespace ? layers.front().error : 0;
     auto add = [&](const char* name, int e) { layers.push_back({name, user != 0 && e == EPERM ? user : e}); };
     add("IPC namespace", unshare_one(CLONE_NEWIPC));
     add("UTS namespace", unshare_one(CLONE_NEWUTS));
@@ -106,25 +76,26 @@ Result<std::vector<Layer>> confine(const ConfineOptions& options) {
     auto landlock = landlock_restrict(options.paths, options.host_network);
     layers.push_back({"Landlock", landlock ? 0 : landlock.error().value});
     u64 keep = 0;
-    if (privileged && geteuid() == 0) keep = kReadCapabilities | (writable ? kWriteCapabilities : 0);
+    if (root) keep = kReadCapabilities | (writable ? kWriteCapabilities : 0);
     auto dropped = limit_capabilities(keep);
     if (!dropped) return err(dropped.error());
     return layers;
 }
 
 std::vector<Layer> probe_layers() {
-    // The child says each layer's errno in the order of confine(); names are static, so both processes know them.
+    // The sentry of a child says each layer's errno in order; names are static, so both processes know them.
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return {};
     struct Line {
         const char* name;
         int error;
     };
-    long pid = syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr);
+    pid_t pid = fork();
     if (pid == 0) {
         UniqueFd root(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
         ConfinedPath paths[] = {{root.get(), false}};
-        auto layers = confine({paths, false});
+        auto layers = leave_keeper({});
+        if (layers) layers = confine({paths, false}, std::move(*layers));
         if (layers) {
             for (const Layer& l : *layers) {
                 Line line{l.name, l.error};
@@ -138,7 +109,7 @@ std::vector<Layer> probe_layers() {
     Line line;
     while (read(ends[0], &line, sizeof line) == sizeof line) found.push_back({line.name, line.error});
     close(ends[0]);
-    if (pid > 0) waitpid(static_cast<pid_t>(pid), nullptr, 0);
+    if (pid > 0) waitpid(pid, nullptr, 0);
     return found;
 }
 

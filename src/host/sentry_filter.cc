@@ -18,7 +18,7 @@ constexpr int kBySeccomp = 1;  // SYS_SECCOMP, si_code of its signal
 
 // The call was not made. Its number is all that helps whoever reads the message.
 void refused(int, siginfo_t* info, void*) {
-    // Sent by a process: by ourselves for --exit-signal, or from outside. A refusal where the signal is blocked, as it is here, is death by it.
+    // Sent by a process outside. A refusal where the signal is blocked, as it is here, is death by it.
     if (info->si_code != kBySeccomp) syscall(SYS_reboot);
     char text[] = "sbx: internal error: host system call      is not in the filter\n";
     char* digit = text + sizeof "sbx: internal error: host system call " - 1 + 3;
@@ -89,12 +89,6 @@ Result<> install_filter(const FilterOptions& options) {
     }
     for (int nr : {SYS_chmod, SYS_chown})
         if (e == 0) e = seccomp_rule_add_exact(c.ctx, SCMP_ACT_ERRNO(EBADF), nr, 0);
-    // raise(3): --exit-signal, and stopping with the terminal's job.
-    if (e == 0) {
-        scmp_arg_cmp self[] = {{0, SCMP_CMP_EQ, static_cast<scmp_datum_t>(getpid()), 0}};
-        e = seccomp_rule_add_exact_array(c.ctx, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1, self);
-        if (e == 0) e = seccomp_rule_add_exact_array(c.ctx, SCMP_ACT_ALLOW, SCMP_SYS(kill), 1, self);
-    }
     // glibc tries clone3 first and takes ENOSYS for an older kernel; its flags are in memory, where no filter sees them.
     if (e == 0) e = seccomp_rule_add_exact(c.ctx, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     if (e == 0) e = seccomp_load(c.ctx);

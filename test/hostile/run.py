@@ -47,15 +47,21 @@ def started(pid):
         return None
 
 
-class Watch:
-    """The largest figures of a process that were seen: its own memory, its memory file, its threads."""
+def sentry(pid):
+    """The sentry of the sbx that was started as pid, which is its keeper; 0 if there is none now."""
+    return next(iter(children(pid)), 0)
 
-    def __init__(self, pid):
-        self.pid, self.anon, self.shmem, self.threads = pid, 0, 0, 0
+
+class Watch:
+    """The largest figures of a sentry that were seen: its own memory, its memory file, its threads."""
+
+    def __init__(self, keeper):
+        self.keeper, self.pid, self.anon, self.shmem, self.threads = keeper, 0, 0, 0, 0
         self.stubs, self.files, self.looks = set(), set(), 0
 
     def look(self):
         try:
+            self.pid = self.pid or sentry(self.keeper)
             with open(f'/proc/{self.pid}/status') as f:
                 text = f.read()
             value = lambda name: int(re.search(name + r':\s*(\d+)', text).group(1))
@@ -67,7 +73,7 @@ class Watch:
                     if os.readlink(f'/proc/{self.pid}/fd/{fd}').startswith('/memfd:'):
                         self.files.add(f'/proc/{self.pid}/fd/{fd}')
             self.shmem = max(self.shmem, sum(os.stat(f).st_blocks * 512 for f in self.files))
-            self.stubs.update((child, started(child)) for child in children(self.pid))
+            self.stubs.update((child, started(child)) for child in [self.pid, *children(self.pid)])
         except (OSError, AttributeError):
             pass
 
@@ -136,7 +142,7 @@ def bomb(name, kind):
 
 def cpu_seconds(pid):
     """CPU time of a sandbox: the sentry's and its stubs'."""
-    ticks = 0
+    ticks, pid = 0, sentry(pid)
     for p in [pid, *children(pid)]:
         try:
             with open(f'/proc/{p}/stat') as f:

@@ -13,7 +13,7 @@
 
 #include "platform/ptrace/ptrace.h"
 #include "src/host/capabilities.h"
-#include "src/host/owner_broker.h"
+#include "src/host/keeper.h"
 #include "src/host/unique_fd.h"
 #include "test/unit/platform/guest_code.h"
 
@@ -65,8 +65,11 @@ int one_guest_call() {
 int confined(bool root) {
     UniqueFd fd(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
     ConfinedPath paths[] = {{fd.get(), false}};
-    auto layers = confine({paths, false});
+    auto layers = leave_keeper({});
     MUST(layers);
+    layers = confine({paths, false}, std::move(*layers));
+    MUST(layers);
+    MUST(getppid() == 0 || layers->at(root ? 0 : 1).error != 0);
     bool empty = false;
     for (const Layer& l : *layers) {
         if (l.error != 0) fprintf(stderr, "  (this host: no %s: %s)\n", l.name, errno_name(l.error));
@@ -127,7 +130,9 @@ TEST_CASE("confine: nothing can be written but where a writable path is") {
               UniqueFd root(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
               UniqueFd rw(open("/tmp/sbx-confine-test", O_PATH | O_DIRECTORY | O_CLOEXEC));
               ConfinedPath paths[] = {{root.get(), false}, {rw.get(), true}};
-              MUST(confine({paths, false}));
+              auto layers = leave_keeper({});
+              MUST(layers);
+              MUST(confine({paths, false}, std::move(*layers)));
               if (landlock_version() == 0) return 0;
               MUST(openat(root.get(), "tmp/sbx-other", O_WRONLY | O_CREAT, 0600) < 0 && errno == EACCES);
               UniqueFd f(openat(rw.get(), "file", O_WRONLY | O_CREAT, 0600));
@@ -139,4 +144,4 @@ TEST_CASE("confine: nothing can be written but where a writable path is") {
     rmdir("/tmp/sbx-confine-test");
 }
 
-TEST_CASE("confine: the layers can be listed") { CHECK(probe_layers().size() >= 6); }
+TEST_CASE("confine: the layers can be listed") { CHECK(probe_layers().size() >= 7); }
