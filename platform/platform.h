@@ -59,7 +59,10 @@ struct FaultTrap {      // an exception. info: si_signo, si_code, si_addr as Lin
     u64 error_code = 0;  // of a page fault: bit 0 present, 1 write, 2 user, 4 instruction fetch; 0 if unknown
 };
 struct InterruptedTrap {};  // interrupt() was called, or something else the kernel should look at
-struct SpaceLostTrap {};    // the host process behind the address space died (OOM killer, foreign SIGKILL)
+struct SpaceLostTrap {      // the host process behind the address space is gone
+    int error =
+        0;  // 0: it was killed (OOM killer, foreign SIGKILL); else what a call failed with that must not: it was killed for that
+};
 using Trap = std::variant<SyscallTrap, FaultTrap, InterruptedTrap, SpaceLostTrap>;
 
 class Context;
@@ -77,7 +80,8 @@ public:
     // be in any state, and the caller unmaps them or ends the process. ESRCH: the space is lost.
     // May be called from any sentry thread, with or without a Context in this space.
     virtual Result<> flush() = 0;
-    // Creates a context whose thread runs in this address space. Called by the task's own sentry thread.
+    // Creates a context whose thread runs in this address space. Called by the task's own sentry thread. ESRCH: the space was killed; EIO: the
+    // host does not let us have its threads; else the host is short of something.
     virtual Result<std::unique_ptr<Context>> create_context() = 0;
 };
 
@@ -98,7 +102,8 @@ public:
     virtual void debug_changed() = 0;
     // Makes run() return InterruptedTrap soon, or the next run() at once if none is going on. Any thread; async-signal-safe.
     virtual void interrupt() = 0;
-    // Moves the context to another address space (execve). The old thread is gone when it returns. Own sentry thread only.
+    // Moves the context to another address space (execve). The old thread is gone when it returns. Errors are those of create_context(). Own
+    // sentry thread only.
     virtual Result<> switch_to(AddressSpace& space) = 0;
 };
 

@@ -8,6 +8,7 @@
 #include <sys/user.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "platform/ptrace/regs.h"
@@ -78,23 +79,21 @@ PtraceContext* PtraceContext::of_this_thread(const Space& space) {
 Result<> PtraceContext::attach() {
     Stub::Idle idle = SBX_TRY(space_->mapper().take_thread(space_->stub()));
     pid_t tid = idle.tid;
-    if (trace(PTRACE_SEIZE, tid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD) != 0) return err(errno);
+    if (trace(PTRACE_SEIZE, tid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD) != 0)
+        return err(errno == EPERM || errno == ESRCH ? ESRCH : EIO);  // what one that is dying gives
     tid_ = tid;
     space_->placement().sit(seat_, tid);
-    if (trace(PTRACE_INTERRUPT, tid) != 0) {
-        lost();
-        return err(ESRCH);
-    }
-    for (;;) {
-        Stop s = wait_stop(tid);
-        if (s.kind == Stop::Gone) {
-            tid_ = 0;
-            space_->set_lost();
-            return err(ESRCH);
+    for (bool first = true;; first = false) {
+        if (trace(first ? PTRACE_INTERRUPT : PTRACE_CONT, tid) != 0) {
+            lost(errno);
+            break;
         }
+        Stop s = wait_stop(tid);
+        if (s.kind == Stop::Gone) lost(0);
+        if (tid_ == 0) break;
         if (s.kind == Stop::Event) break;
-        trace(PTRACE_CONT, tid);
     }
+    if (tid_ == 0) return err(space_->lost() > 0 ? EIO : ESRCH);
     target_.store(static_cast<u64>(space_->stub().leader) << 32 | static_cast<u32>(tid), std::memory_order_release);
     host_valid_ = false;
     fp_valid_ = fp_dirty_ = false;
@@ -118,20 +117,23 @@ void PtraceContext::detach() {
         if (keep) space_->mapper().keep_thread(space_->stub(), tid);
         return;
     }
-    space_->set_lost();
-    wait_stop(tid);
+    tid_ = tid;
+    lost(errno);
 }
 
-Trap PtraceContext::lost() {
+Trap PtraceContext::lost(int error) {
     target_.store(0, std::memory_order_release);
-    space_->set_lost();
-    // Dead or dying, since its tracer cannot reach it: reap it. A thread that is merely in an odd state dies with its process.
-    if (tid_ != 0) {
-        syscall(SYS_kill, space_->stub().leader, SIGKILL);
-        while (wait_stop(tid_).kind != Stop::Gone) {}
+    if (error == 0 || (error == ESRCH && tid_ != 0 && dies(tid_))) {
         tid_ = 0;
+        error = Stub::kKilled;
     }
-    return SpaceLostTrap{};
+    // A live thread that is said not to be there: ESRCH stands for the killed.
+    space_->stub().set_lost(error == ESRCH ? EIO : error);
+    // Whatever state the thread is in, it dies with its process.
+    if (tid_ != 0)
+        while (wait_stop(tid_).kind != Stop::Gone) {}
+    tid_ = 0;
+    return SpaceLostTrap{std::max(space_->lost(), 0)};
 }
 
 bool PtraceContext::load_regs(const Registers& wanted) {
@@ -155,7 +157,8 @@ void PtraceContext::load_debug(const DebugRegisters& wanted) {
 }
 
 Trap PtraceContext::run(Registers& regs) {
-    if (tid_ == 0) return SpaceLostTrap{};
+    if (tid_ == 0) return SpaceLostTrap{std::max(space_->lost(), 0)};
+    if (space_->lost() != 0) return lost(ESRCH);
     seat_.running.store(true, std::memory_order_seq_cst);
     struct NotRunning {
         std::atomic<bool>& r;
@@ -168,35 +171,32 @@ Trap PtraceContext::run(Registers& regs) {
     if (fp_dirty_) {
         sanitize_xsave(fp_.data);
         if (!xsave_.empty()) memcpy(xsave_.data(), fp_.data.data(), fp_.data.size());
-        if (!set_xsave(tid_, xsave_.empty() ? fp_.data : xsave_) && errno == ESRCH) return lost();
+        // EINVAL: nothing that this processor can hold.
+        if (!set_xsave(tid_, xsave_.empty() ? fp_.data : xsave_) && errno != EINVAL) return lost(errno);
     }
     fp_valid_ = fp_dirty_ = false;
     if (std::exchange(debug_dirty_, false)) [[unlikely]]
         load_debug(debug_);
     Registers wanted = regs;
     sanitize(wanted);
-    if (!load_regs(wanted)) return lost();
+    if (!load_regs(wanted)) return lost(errno);
     host_valid_ = false;
 
     for (;;) {
-        if (trace(PTRACE_SYSEMU, tid_) != 0) return lost();
+        if (trace(PTRACE_SYSEMU, tid_) != 0) return lost(errno);
         Stop s = wait_stop(tid_);
         if (s.kind == Stop::Event) continue;
-        if (s.kind == Stop::Gone) {
-            tid_ = 0;
-            return lost();
-        }
+        if (s.kind == Stop::Gone) return lost(0);
         Trap trap;
         bool report = s.kind == Stop::Syscall ? syscall_trap(regs, trap) : signal_trap(s.signal, regs, trap);
         if (!report) continue;
-        if (tid_ == 0 || std::holds_alternative<SpaceLostTrap>(trap)) return SpaceLostTrap{};
         return trap;
     }
 }
 
 bool PtraceContext::syscall_trap(Registers& regs, Trap& trap) {
     if (!get_regs(tid_, host_)) {
-        trap = lost();
+        trap = lost(errno);
         return true;
     }
     regs = host_;
@@ -207,7 +207,11 @@ bool PtraceContext::syscall_trap(Registers& regs, Trap& trap) {
         // int 0x80, or hardware that does not clobber rcx (FRED).
         ptrace_syscall_info info{};
         long r = trace(PTRACE_GET_SYSCALL_INFO, tid_, sizeof info, reinterpret_cast<u64>(&info));
-        plain = r > 0 && info.arch == kAuditArch64;
+        if (r <= 0) {
+            trap = lost(errno);
+            return true;
+        }
+        plain = info.arch == kAuditArch64;
     }
     if (!plain || regs.cs != kUserCs) {
         regs.rax = regs.orig_rax;
@@ -223,7 +227,7 @@ bool PtraceContext::signal_trap(int sig, Registers& regs, Trap& trap) {
     if (sig == kInterruptSignal) {
         if (!take_interrupt()) return false;
         if (!get_regs(tid_, host_)) {
-            trap = lost();
+            trap = lost(errno);
             return true;
         }
         regs = host_;
@@ -236,7 +240,7 @@ bool PtraceContext::signal_trap(int sig, Registers& regs, Trap& trap) {
         return false;
     FaultTrap fault{};
     if (trace(PTRACE_GETSIGINFO, tid_, 0, reinterpret_cast<u64>(&fault.info)) != 0 || !get_regs(tid_, host_)) {
-        trap = lost();
+        trap = lost(errno);
         return true;
     }
     if (fault.info.si_code <= 0) return false;
@@ -280,6 +284,8 @@ FpState& PtraceContext::fp() {
     if (get_xsave(tid_, image)) {
         if (!xsave_.empty()) memcpy(fp_.data.data(), xsave_.data(), fp_.data.size());
         sanitize_xsave(fp_.data);
+    } else {
+        lost(errno);
     }
     fp_valid_ = true;
     return fp_;
@@ -300,8 +306,7 @@ Result<> PtraceContext::apply(size_t count, size_t& done) {
     host_valid_ = false;
     bool reaped = false;
     Result<> r = inject_ops(tid_, reaped, count, done, &host_);
-    if (reaped) tid_ = 0;
-    if (!r && r.error() == ESRCH) lost();
+    if (!r && r.error() == ESRCH) lost(reaped ? 0 : ESRCH);
     return r;
 }
 

@@ -33,7 +33,8 @@ public:
 private:
     // Lets the thread go, parked for the next one or to its exit.
     void detach();
-    Trap lost();
+    // The thread cannot be used: it is gone (error 0), or a call on it failed.
+    Trap lost(int error);
     bool load_regs(const Registers& wanted);
     void load_debug(const DebugRegisters& wanted);
     // What a stop by signal `sig` is to the application; false: nothing, go on.

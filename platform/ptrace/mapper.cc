@@ -12,6 +12,7 @@
 #include "platform/ptrace/template.h"
 #include "platform/ptrace/tracee.h"
 #include "platform/stub/filter.h"
+#include "src/base/panic.h"
 #include "src/host/futex.h"
 #include "src/host/memory.h"
 #include "src/host/thread.h"
@@ -35,6 +36,12 @@ void pin(pid_t tid, int cpu) {
     syscall(SYS_sched_setaffinity, tid, sizeof set, &set);
 }
 }  // namespace
+
+void Stub::set_lost(int why) {
+    int none = 0;
+    lost.compare_exchange_strong(none, why, std::memory_order_acq_rel);
+    if (why != kKilled) syscall(SYS_kill, leader, SIGKILL);
+}
 
 struct Mapper::Request {
     enum Kind { TakeStub, NewThread, Apply } kind;
@@ -140,6 +147,12 @@ void Mapper::follow(int cpu, Stub* stub) {
     pin(stub->leader, cpu);
 }
 
+int Mapper::lost(Stub& stub) {
+    stub.reaped = stub.reaped || dies(stub.leader);
+    stub.set_lost(stub.reaped ? Stub::kKilled : EIO);
+    return stub.lost.load(std::memory_order_acquire);
+}
+
 void Mapper::serve(Request& r) {
     follow(r.cpu, r.stub);
     switch (r.kind) {
@@ -157,11 +170,14 @@ void Mapper::serve(Request& r) {
             r.tid = *t;
         else
             r.error = t.error().value;
+        if (r.error == ESRCH && lost(*r.stub) != Stub::kKilled) r.error = EIO;
         return;
     }
     case Request::Apply: {
         Result<> a = inject_ops(r.stub->leader, r.stub->reaped, r.count, r.done);
-        if (!a) r.error = a.error().value;
+        if (a) return;
+        r.error = a.error().value;
+        if (r.error == ESRCH) lost(*r.stub);
         return;
     }
     }
@@ -208,22 +224,23 @@ Result<std::unique_ptr<Stub>> Mapper::make_stub() {
     bool reaped = false;
     long r = inject_call(template_.pid, reaped, code.call, SYS_mmap, stub::kOps, kPageSize, PROT_READ,
                          MAP_SHARED | MAP_FIXED, static_cast<u64>(ops_file_.get()), offset);
-    if (r < 0) return fail(r);
-    r = inject_call(template_.pid, reaped, code.clone, SYS_clone, stub::kSpaceCloneFlags);
+    if (r >= 0) r = inject_call(template_.pid, reaped, code.clone, SYS_clone, stub::kSpaceCloneFlags);
+    if (r == -ESRCH) give_up("the host killed, or took from sbx, the process that it makes others from");
     if (r < 0) return fail(r);
     s->leader = static_cast<pid_t>(r);
     s->cpu = cpu_;
     for (;;) {
         Stop stop = wait_stop(s->leader);
-        if (stop.kind == Stop::Gone) return fail(-ESRCH);
+        if (stop.kind == Stop::Gone) return fail(-EAGAIN);
         if (stop.kind == Stop::Event) break;
-        trace(PTRACE_CONT, s->leader);
+        // Killed, it still comes to its end here.
+        if (trace(PTRACE_CONT, s->leader) != 0) syscall(SYS_kill, s->leader, SIGKILL);
     }
     auto t = make_thread(*s);
     if (!t) {
         int e = t.error().value;
         retire(std::move(s));
-        return err(e);
+        return err(e == ESRCH ? EAGAIN : e);
     }
     s->idle.push_back({*t, false});
     Lock l(mu_);

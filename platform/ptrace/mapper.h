@@ -21,13 +21,16 @@ struct Stub {
     int cpu = -1;             // where the leader was last put. The mapper's
     u32 slot = 0;             // its page in the file of operation pages
     stub::Op* ops = nullptr;  // that page, as the sentry maps it
-    std::atomic<bool> lost{false};
-    bool reaped = false;  // the leader's number is no longer ours. The mapper's, and its last owner's
+    static constexpr int kKilled = -1;
+    std::atomic<int> lost{0};  // why it is of no use any more: kKilled by others, or an errno; 0: it is
+    bool reaped = false;       // the leader's number is no longer ours. The mapper's, and its last owner's
     struct Idle {
         pid_t tid;
         bool used;  // has run application code: its FP state is not that of a new thread
     };
     std::vector<Idle> idle;  // parked, untraced threads. Under the mapper's lock
+    // Marks it lost (the first reason counts) and sees to it that it is dead.
+    void set_lost(int why);
 };
 
 class Mapper {
@@ -65,6 +68,8 @@ private:
     Request* pop();
     Result<std::unique_ptr<Stub>> make_stub();
     Result<pid_t> make_thread(Stub& stub);
+    // Finds out why the leader cannot be reached (Stub::lost).
+    int lost(Stub& stub);
     // Moves the mapper, the template and `stub`'s leader to the CPU of whoever asks: hand-overs are cheap there.
     void follow(int cpu, Stub* stub);
     // Reaps what has died; true if some are still dying.

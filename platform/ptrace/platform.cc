@@ -66,15 +66,14 @@ Probe probe() {
     if (trace(PTRACE_SEIZE, tid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD) == 0) {
         result.why = "the host has no PTRACE_SYSEMU";
         result.hint = "";
-        trace(PTRACE_INTERRUPT, tid);
         for (int stops = 0; stops < 3; stops++) {
+            if (trace(stops == 0 ? PTRACE_INTERRUPT : PTRACE_SYSEMU, tid) != 0) break;
             Stop s = wait_stop(tid);
             if (s.kind == Stop::Gone) break;
             if (s.kind == Stop::Syscall) {
                 result = {true, "", ""};
                 break;
             }
-            if (trace(PTRACE_SYSEMU, tid) != 0) break;
         }
     }
     kill(tid, SIGKILL);

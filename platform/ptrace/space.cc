@@ -56,7 +56,7 @@ void Space::protect(Range range, u8 prot) {
 
 Result<> Space::flush() {
     if (queue_.empty()) return {};
-    if (lost()) {
+    if (lost() != 0) {
         queue_.clear();
         return err(ESRCH);
     }
@@ -76,7 +76,6 @@ Result<> Space::flush() {
             failed = {SYS_munmap, {failed.args[0], failed.args[1], 0, 0, 0, 0}, 0};
             continue;
         }
-        if (r.error() == ESRCH) set_lost();
         queue_.clear();
         return r;
     }

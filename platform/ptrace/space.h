@@ -25,8 +25,8 @@ public:
     Mapper& mapper() { return mapper_; }
     Placement& placement() { return placement_; }
     Stub& stub() { return *stub_; }
-    bool lost() const { return stub_->lost.load(std::memory_order_acquire); }
-    void set_lost() { stub_->lost.store(true, std::memory_order_release); }
+    // Stub::lost.
+    int lost() const { return stub_->lost.load(std::memory_order_acquire); }
 
 private:
     void push(u64 nr, u64 a, u64 b, u64 c = 0, u64 d = 0, u64 e = 0, u64 f = 0);

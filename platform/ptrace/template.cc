@@ -152,7 +152,6 @@ Result<Template> make_template() {
     auto tid = static_cast<pid_t>(pid);
     int failure = 0;
     if (trace(PTRACE_SEIZE, tid, 0, PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD) != 0) failure = errno;
-    if (failure != 0) syscall(SYS_kill, tid, SIGKILL);
     shake->go.store(1, std::memory_order_release);
     host::futex_wake(shake->go, 1, host::FutexScope::Shared);
     while (failure == 0) {
@@ -170,7 +169,7 @@ Result<Template> make_template() {
             return err(ESRCH);
         }
         if (status >> 16 == 0 && WSTOPSIG(status) == SIGTRAP) break;
-        trace(PTRACE_CONT, tid);
+        if (trace(PTRACE_CONT, tid) != 0) failure = errno;
     }
     Template made = shake->made;
     made.pid = tid;
@@ -179,9 +178,9 @@ Result<Template> make_template() {
         Result<> cleaned = clean(tid, made.host_vdso);
         if (cleaned) return made;
         failure = cleaned.error().value;
-        syscall(SYS_kill, tid, SIGKILL);
     }
-    while (wait_stop(tid).kind != Stop::Gone) trace(PTRACE_CONT, tid);
+    syscall(SYS_kill, tid, SIGKILL);
+    while (wait_stop(tid).kind != Stop::Gone) {}
     return err(failure);
 }
 

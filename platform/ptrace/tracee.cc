@@ -11,19 +11,17 @@
 
 #include "platform/stub/code.h"
 #include "platform/xstate.h"
+#include "src/base/time.h"
+#include "src/host/futex.h"
 
 namespace sbx::platform::ptrace {
 namespace {
 constexpr u64 kUserCs = 0x33, kUserSs = 0x2b;
 constexpr int kSysgood = 0x80;
+constexpr Nanos kDyingTime = kNanosPerSec;
 #ifndef NT_X86_XSTATE
 constexpr u64 NT_X86_XSTATE = 0x202;
 #endif
-
-bool kernel_made(pid_t tid) {
-    siginfo_t info;
-    return trace(PTRACE_GETSIGINFO, tid, 0, reinterpret_cast<u64>(&info)) == 0 && info.si_code > 0;
-}
 }  // namespace
 
 long trace(long request, pid_t tid, u64 addr, u64 data) { return syscall(SYS_ptrace, request, tid, addr, data); }
@@ -38,6 +36,18 @@ Stop wait_stop(pid_t tid) {
         if (status >> 16 != 0) return {Stop::Event, sig};
         if (sig == (SIGTRAP | kSysgood)) return {Stop::Syscall, SIGTRAP};
         return {Stop::Signal, sig};
+    }
+}
+
+bool dies(pid_t tid) {
+    const std::atomic<u32> nobody_wakes{0};
+    for (Nanos until = host_monotonic() + kDyingTime;;) {
+        int status = 0;
+        long r = syscall(SYS_wait4, tid, &status, __WALL | __WNOTHREAD | WNOHANG, nullptr);
+        if ((r < 0 && errno != EINTR) || (r == tid && !WIFSTOPPED(status))) return true;
+        Nanos now = host_monotonic();
+        if (now >= until) return false;
+        host::futex_wait(nobody_wakes, 0, now + kNanosPerMilli);
     }
 }
 
@@ -66,9 +76,12 @@ Injected inject(pid_t tid, const Registers& regs) {
         Stop s = wait_stop(tid);
         if (s.kind == Stop::Gone) return Injected::Reaped;
         if (s.kind != Stop::Signal) continue;
-        if (s.signal == SIGTRAP && kernel_made(tid)) return Injected::Done;
-        if (s.signal == SIGILL && kernel_made(tid)) return Injected::Failed;
-        if ((s.signal == SIGSEGV || s.signal == SIGBUS) && kernel_made(tid)) return Injected::Lost;
+        siginfo_t info;
+        if (trace(PTRACE_GETSIGINFO, tid, 0, reinterpret_cast<u64>(&info)) != 0) return Injected::Lost;
+        if (info.si_code <= 0) continue;  // sent, not made by the kernel
+        if (s.signal == SIGTRAP) return Injected::Done;
+        if (s.signal == SIGILL) return Injected::Failed;
+        if (s.signal == SIGSEGV || s.signal == SIGBUS) return Injected::Lost;
     }
 }
 

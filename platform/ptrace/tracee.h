@@ -16,6 +16,8 @@ struct Stop {
 };
 // Waits for the next stop, or for the end (then the thread is reaped).
 Stop wait_stop(pid_t tid);
+// After ESRCH: whether the thread is on its way to its end, which others brought about (then it is reaped), or only cannot be reached.
+bool dies(pid_t tid);
 
 bool get_regs(pid_t tid, Registers& regs);
 bool set_regs(pid_t tid, const Registers& regs);

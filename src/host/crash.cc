@@ -2,12 +2,13 @@
 #include "src/host/crash.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #include <exception>
 #include <new>
+
+#include "src/base/panic.h"
 
 namespace sbx::host {
 namespace {
@@ -27,13 +28,7 @@ void on_crash(int sig, siginfo_t* info, void* context) {
         n = snprintf(buf, sizeof buf, "sbx: internal error: signal %d (address %p) at sbx+0x%llx; the sandbox ends\n",
                      sig, info->si_addr, ip - reinterpret_cast<unsigned long long>(&__executable_start));
     [[maybe_unused]] ssize_t r = write(2, buf, n > 0 ? static_cast<size_t>(n) : 0);
-    _exit(125);
-}
-
-// Not through abort(), which would raise a signal by a call that the filter refuses.
-[[noreturn]] void say_and_end(const char* text) {
-    [[maybe_unused]] ssize_t r = write(2, text, strlen(text));
-    _exit(125);
+    end_at_once();
 }
 
 }  // namespace
@@ -44,8 +39,9 @@ void remove_crash_signals(sigset_t& s) {
 
 void install_crash_handlers() {
     // Who allocates cannot hear of a failure: what a guest makes the sentry hold is bounded, so the host is short of memory.
-    std::set_new_handler([] { say_and_end("sbx: the host gives sbx no more memory; the sandbox ends\n"); });
-    std::set_terminate([] { say_and_end("sbx: internal error: an exception that nobody caught; the sandbox ends\n"); });
+    std::set_new_handler([] { give_up("the host gives sbx no more memory"); });
+    // Not through abort(), which would raise a signal by a call that the filter refuses.
+    std::set_terminate([] { give_up("internal error: an exception that nobody caught"); });
     for (int sig : kSignals) {
         struct sigaction sa {};
         sa.sa_sigaction = on_crash;

@@ -41,7 +41,7 @@ Result<> Exec::commit(Task& t, ExecImage image) {
     // From here on there is no program to go back to: errors are fatal for the process.
     Result<> moved = t.context()->switch_to(image.mm->address_space());
     if (!moved) {
-        t.prepare_group_exit(SIGKILL);
+        TaskInternals::lose_process(t, moved.error().value);
         return moved;
     }
     exec_release_mm(t);

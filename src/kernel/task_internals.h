@@ -9,6 +9,8 @@ namespace sbx {
 struct TaskInternals {
     // The body of a sentry thread.
     static void run(Task& t);
+    // The host took the process away (`error`: that of Platform's calls): ends it, or the sandbox if the host is not to be relied on.
+    static void lose_process(Task& t, int error);
     // Parks the own thread until its group or ptrace stop ends or it is killed (task_stop.cc).
     static void wait_while_stopped(Task& t);
     // Parks until no external stop (pause, checkpoint) holds the task.

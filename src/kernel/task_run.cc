@@ -44,9 +44,8 @@ struct TrapHandler {
     RunState operator()(const platform::SyscallTrap&) const { return RunSyscallEntry{}; }
     RunState operator()(const platform::FaultTrap& f) const { return handle_fault(t, f); }
     RunState operator()(const platform::InterruptedTrap&) const { return RunInterrupt{}; }
-    RunState operator()(const platform::SpaceLostTrap&) const {
-        // Somebody on the host killed the stub: the process it held is gone, as after SIGKILL.
-        t.prepare_group_exit(SIGKILL);
+    RunState operator()(const platform::SpaceLostTrap& lost) const {
+        TaskInternals::lose_process(t, lost.error == 0 ? ESRCH : lost.error);
         return RunExitMain{};
     }
 };
@@ -67,6 +66,18 @@ RunState execute(Task& t, RunApp) {
     return std::visit(TrapHandler{t}, trap);
 }
 
+void TaskInternals::lose_process(Task& t, int error) {
+    // Killed by others on the host (when it is short of memory, say), its process is gone as after SIGKILL; the rest goes on.
+    if (error == ESRCH)
+        SBX_LOG(Warn, "the host killed process %d (%s)", t.group().pid->nr_in_root(), t.name().c_str());
+    else if (error == EAGAIN || error == ENOMEM)
+        SBX_LOG(Warn, "process %d (%s) is killed: the host gives it no thread (%s)", t.group().pid->nr_in_root(),
+                t.name().c_str(), errno_text(error));
+    else
+        give_up("the host does not let sbx control a process of the sandbox (%s)", errno_text(error));
+    t.prepare_group_exit(SIGKILL);
+}
+
 void TaskInternals::run(Task& t) {
     current = &t;
     t.kernel().cpu_clock().task_runs();
@@ -81,8 +92,7 @@ void TaskInternals::run(Task& t) {
             t.context_->fp_changed();
         }
     } else {
-        SBX_LOG(Warn, "no host thread for a task: %s", errno_text(context.error().value));
-        t.prepare_group_exit(SIGKILL);
+        lose_process(t, context.error().value);
         t.state_ = RunExitMain{};
     }
     while (!std::holds_alternative<RunExitDone>(t.state_)) {
