@@ -9,6 +9,7 @@
 #include "src/kernel/thread_group.h"
 #include "syscalls/families.h"
 #include "syscalls/path_arg.h"
+#include "syscalls/wait_lease.h"
 
 namespace sbx {
 namespace {
@@ -133,7 +134,7 @@ Result<long> finish_truncate(Task& t, Result<> r) {
 Result<long> sys_truncate(Task& t, UserString path, i64 size) {
     if (size < 0) return err(EINVAL);
     vfs::Path p = SBX_TRY(walk_at(t, AT_FDCWD, path, 0));
-    return finish_truncate(t, vfs::truncate(t.caller(), p, static_cast<u64>(size)));
+    return finish_truncate(t, wait_lease(t, [&] { return vfs::truncate(t.caller(), p, static_cast<u64>(size)); }));
 }
 Result<long> sys_ftruncate(Task& t, int fd, i64 size) {
     if (size < 0) return err(EINVAL);

@@ -1,10 +1,12 @@
 // fcntl: descriptor flags, status flags, locks, owners, seals, pipe sizes.
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <limits.h>
 
 #include "fs/pipefs/pipe.h"
 #include "fs/tmpfs/tmpfs.h"
 #include "fs/vfs/inode.h"
+#include "fs/vfs/locks.h"
 #include "src/kernel/dnotify.h"
 #include "src/kernel/fasync.h"
 #include "src/kernel/kernel.h"
@@ -107,16 +109,25 @@ Result<long> rw_hint(Task& t, vfs::OpenFile& f, int cmd, u64 arg) {
     return 0;
 }
 
-// Leases are not given: as if the file were open elsewhere (generic_add_lease(), generic_delete_lease()).
-Result<long> lease(vfs::OpenFile& f, int cmd, u64 arg) {
-    if (cmd == F_GETLEASE) return F_UNLCK;
-    if (!f.inode().is_regular()) return err(EINVAL);
-    switch (static_cast<int>(arg)) {
-    case F_UNLCK:
-    case F_RDLCK:
-    case F_WRLCK: return err(EAGAIN);
-    default: return err(EINVAL);
+Result<long> get_lease(vfs::OpenFile& f) {
+    vfs::FileLocks* locks = f.inode().real().existing_locks();
+    std::optional<vfs::LockType> type = locks ? locks->leases.get(f) : std::nullopt;
+    if (!type) return F_UNLCK;
+    return *type == vfs::LockType::Read ? F_RDLCK : F_WRLCK;
+}
+
+// fcntl_setlease()
+Result<long> set_lease(Task& t, vfs::OpenFile& f, int fd, int type) {
+    vfs::Leases& leases = f.inode().real().locks().leases;
+    if (type == F_UNLCK) {
+        SBX_TRY(leases.clear(f));
+        return 0;
     }
+    vfs::Attr a = SBX_TRY(f.inode().attr());
+    if (a.uid != t.creds()->fsuid && !t.creds()->capable(CAP_LEASE)) return err(EACCES);
+    if (!f.inode().is_regular() || (type != F_RDLCK && type != F_WRLCK)) return err(EINVAL);
+    SBX_TRY(leases.set(f, type == F_RDLCK ? vfs::LockType::Read : vfs::LockType::Write, fd, claim_file(t, f)));
+    return 0;
 }
 
 Result<long> duplicate(Task& t, const Ref<vfs::OpenFile>& f, u64 min, bool cloexec) {
@@ -148,8 +159,8 @@ Result<long> on_open_file(Task& t, int fd, const Ref<vfs::OpenFile>& f, int cmd,
         set_file_signal(t, *f, static_cast<int>(arg));
         return 0;
     case F_GETSIG: return file_owner(*f).signal;
-    case F_SETLEASE:
-    case F_GETLEASE: return lease(*f, cmd, arg);
+    case F_SETLEASE: return set_lease(t, *f, fd, static_cast<int>(arg));
+    case F_GETLEASE: return get_lease(*f);
     case F_SETPIPE_SZ:
     case F_GETPIPE_SZ: return pipe_size(t, *f, cmd, arg);
     case F_ADD_SEALS:

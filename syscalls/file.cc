@@ -8,6 +8,7 @@
 #include "syscalls/families.h"
 #include "syscalls/path_arg.h"
 #include "syscalls/wait_file.h"
+#include "syscalls/wait_lease.h"
 
 namespace sbx {
 namespace {
@@ -27,7 +28,7 @@ Result<long> open_at(Task& t, int dirfd, UserString name, vfs::OpenHow how) {
     // With dirfd as the root, an absolute path starts there as well.
     bool scoped = how.resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH);
     vfs::Path start = SBX_TRY(start_of(t, dirfd, scoped ? std::string_view() : path));
-    Ref<vfs::OpenFile> f = SBX_TRY(vfs::open(t.caller(), start, path, how));
+    Ref<vfs::OpenFile> f = SBX_TRY(wait_lease(t, [&] { return vfs::open(t.caller(), start, path, how); }));
     if (!f->is_path_only()) SBX_TRY(finish_open(t, *f));
     return SBX_TRY(t.files().add(std::move(f), how.flags & O_CLOEXEC, t.rlimit(RLIMIT_NOFILE)));
 }

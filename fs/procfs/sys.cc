@@ -75,6 +75,8 @@ constexpr SysRow kRows[] = {
     {"fs/inotify/max_queued_events", nullptr, "16384"},
     {"fs/inotify/max_user_instances", nullptr, "128"},
     {"fs/inotify/max_user_watches", nullptr, "65536"},
+    {"fs/lease-break-time", nullptr, "45"},
+    {"fs/leases-enable", nullptr, "1"},
     {"fs/mqueue/msg_max", nullptr, "10"},
     {"fs/mqueue/msgsize_max", nullptr, "8192"},
     {"fs/mqueue/queues_max", nullptr, "256"},

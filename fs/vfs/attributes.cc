@@ -4,6 +4,7 @@
 
 #include "fs/vfs/dentry.h"
 #include "fs/vfs/file_system.h"
+#include "fs/vfs/locks.h"
 #include "fs/vfs/inode.h"
 #include "fs/vfs/inotify_marks.h"
 #include "fs/vfs/mount.h"
@@ -140,7 +141,9 @@ Result<> truncate(const Caller& c, const Path& p, u64 size) {
     SBX_TRY(check_permission(c, p, kMayWrite));
     Inode& real = inode.real();
     SBX_TRY(real.get_write_access());
-    Result<> r = resize(c, p, size);
+    Result<> r;
+    if (FileLocks* locks = real.existing_locks()) r = locks->leases.make_room(true, false);
+    if (r) r = resize(c, p, size);
     real.put_write_access();
     return r;
 }

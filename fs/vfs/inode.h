@@ -113,6 +113,8 @@ public:
     void put_write_access() { write_count.fetch_sub(1); }
     Result<> deny_write_access();  // ETXTBSY
     void allow_write_access() { write_count.fetch_add(1); }
+    // Open for reading alone that many times: what leases ask for.
+    std::atomic<i32> read_count{0};
     // Made by O_TMPFILE without O_EXCL: linkat(2) may give it a first name.
     std::atomic<bool> linkable_tmpfile{false};
     // The part of every inode; called by the state() of each kind. What the constructor takes is in its head.

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "fs/vfs/leases.h"
 #include "src/base/mutex.h"
 #include "src/base/ref.h"
 #include "src/base/result.h"
@@ -13,7 +14,6 @@
 namespace sbx::vfs {
 
 class Inode;
-enum class LockType : u8 { Read, Write };
 
 struct FileLock {
     LockType type = LockType::Read;
@@ -43,6 +43,7 @@ public:
     std::vector<FileLock> records() const;
     std::vector<FileLock> flocks() const;
     WaitQueue& queue() { return queue_; }
+    Leases leases;
 
     // `owner` of a POSIX lock is an FdTable, of the others an OpenFile.
     template <class A>

@@ -4,6 +4,7 @@
 
 #include "fs/vfs/file_system.h"
 #include "fs/vfs/inotify_marks.h"
+#include "fs/vfs/locks.h"
 #include "fs/vfs/mount.h"
 #include "fs/vfs/name_change.h"
 #include "fs/vfs/open_file.h"
@@ -52,7 +53,12 @@ Result<Ref<OpenFile>> open_checked(const Caller& c, const Path& p, int flags, bo
     bool writes = (flags & O_ACCMODE) != O_RDONLY;
     Inode& real = inode.real();
     if (regular && (writes || truncate)) SBX_TRY(real.get_write_access());
+    // The file was counted, or is not opened: a lease that is given now sees it (Leases::set).
     Result<Ref<OpenFile>> f = inode.open(OpenArgs{p, flags, c});
+    if (f && regular && !writes) (*f)->count_reader();
+    if (FileLocks* locks = regular ? real.existing_locks() : nullptr; f && locks)
+        if (Result<> room = locks->leases.make_room(writes || truncate, flags & O_NONBLOCK); !room)
+            f = err(room.error());
     if (f && truncate) {
         Result<> t = inode.truncate(0, c);
         if (!t) f = err(t.error());

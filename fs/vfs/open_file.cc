@@ -42,8 +42,15 @@ OpenFile::~OpenFile() {
     if (FileLocks* locks = real.existing_locks()) {
         locks->clear_flock(this);
         locks->clear_record(this);
+        (void)locks->leases.clear(*this);
     }
     if (holds_write_access_) real.put_write_access();
+    if (counted_reader_) real.read_count.fetch_sub(1);
+}
+
+void OpenFile::count_reader() {
+    counted_reader_ = true;
+    inode().real().read_count.fetch_add(1);
 }
 
 Inode& OpenFile::inode() const { return *path_.dentry->inode(); }

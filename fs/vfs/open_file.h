@@ -22,6 +22,8 @@ class FileSignals : public RefCounted {
 public:
     // The file's last descriptor is gone; it still works, for the last time.
     virtual void file_gone(OpenFile& f) = 0;
+    // Sends a signal about its descriptor fd, for the reason POLL_*. Under any lock but leaves.
+    virtual void tell(int fd, int reason) = 0;
 };
 
 // Who watches a file without keeping it open (epoll). Set once, at the first watch.
@@ -103,6 +105,8 @@ public:
     void set_creds(CredsRef c) { creds_ = std::move(c); }
     // open() counted this file among the inode's writers; the end of the file takes that back.
     void hold_write_access() { holds_write_access_ = true; }
+    // Counts this file among the inode's readers; likewise.
+    void count_reader();
     // IN_ACCESS, IN_MODIFY and IN_CLOSE_* are told for it (not for pipes, sockets and anonymous files).
     void watch_events() { watched_ = true; }
     bool watched() const { return watched_; }
@@ -124,7 +128,7 @@ private:
     friend Result<Ref<OpenFile>> open_path_only(const Path& p, int flags);
     Path path_;
     bool mode_readable_, mode_writable_, path_only_ = false;
-    bool holds_write_access_ = false, watched_ = false;
+    bool holds_write_access_ = false, counted_reader_ = false, watched_ = false;
     Mutex<Rank::OpenFile> pos_mu_;
     i64 pos_ = 0;
     CredsRef creds_;

@@ -76,8 +76,30 @@ void FileLocks::state(A& ar) SBX_NO_TSA {
     };
     list(records_, false);
     list(flocks_, true);
+    ar(leases);
 }
 SBX_STATE_HERE(FileLocks);
+
+template <class A>
+void Leases::state(A& ar) SBX_NO_TSA {
+    u64 n = leases_.size();
+    ar(n);
+    for (u64 i = 0; i < n && ar.ok(); i++) {
+        if constexpr (A::kLoading) leases_.emplace_back();
+        Lease& l = leases_[i];
+        auto* owner = const_cast<OpenFile*>(l.owner);
+        // Clocks of two hosts have nothing in common.
+        Nanos now = host_monotonic();
+        Nanos left[] = {l.ends == kNever ? kNever : l.ends - now, l.downgraded == kNever ? kNever : l.downgraded - now};
+        ar(owner, l.type, l.signals, l.fd, left[0], left[1]);
+        if constexpr (A::kLoading) {
+            l.owner = owner;
+            l.ends = add_sat(now, left[0]);
+            l.downgraded = add_sat(now, left[1]);
+        }
+    }
+}
+SBX_STATE_HERE(Leases);
 
 template <class A>
 void Inode::state(A& ar) SBX_NO_TSA {
@@ -87,7 +109,7 @@ void Inode::state(A& ar) SBX_NO_TSA {
         if (has_locks && ar.ok()) locks_.store(new FileLocks(*this));
     if (has_locks && ar.ok()) ar(*locks_.load());
     ar.owning(marks_);
-    ar(attached_, write_count, linkable_tmpfile);
+    ar(attached_, write_count, read_count, linkable_tmpfile);
 }
 SBX_STATE_HERE(Inode);
 
@@ -95,7 +117,8 @@ template <class A>
 void OpenFile::state(A& ar) SBX_NO_TSA {
     ar.holding(signals);
     ar.holding(watchers);
-    ar(flags_, path_, mode_readable_, mode_writable_, path_only_, holds_write_access_, watched_, pos_, creds_, rw_hint);
+    ar(flags_, path_, mode_readable_, mode_writable_, path_only_, holds_write_access_, counted_reader_, watched_, pos_,
+       creds_, rw_hint);
 }
 SBX_STATE_HERE(OpenFile);
 

@@ -33,7 +33,7 @@ public:
         if (name.empty() && !(mask & IN_ISDIR)) return;
         if (!(mask & events_.load())) return;
         if (!many_.load() && !marks_.remove(*this)) return;
-        tell_owner(*signals_, fd_.load(), POLL_MSG);
+        signals_->tell(fd_.load(), POLL_MSG);
     }
     void on_gone() override {}
     bool belongs_to(const vfs::OpenFile& f, const vfs::FdTable& files) const override {

@@ -33,6 +33,10 @@ public:
     void on_event(EventMask events) override;
     // Nobody else can reach the file any more: no lock, whatever the caller holds.
     void file_gone(vfs::OpenFile& f) override { f.poll_remove(*this); }
+    void tell(int fd, int reason) override {
+        add_notice(fd, reason);
+        on_event(kNotices);
+    }
     FileOwner owner() const {
         Lock l(mu_);
         return owner_;
@@ -235,12 +239,6 @@ Ref<vfs::FileSignals> claim_file(Task& t, vfs::OpenFile& f) {
     });
     Sender::get().start();
     return Ref<vfs::FileSignals>(s);
-}
-
-void tell_owner(vfs::FileSignals& claimed, int fd, int reason) {
-    Fasync& s = static_cast<Fasync&>(claimed);
-    s.add_notice(fd, reason);
-    s.on_event(kNotices);
 }
 
 void set_file_signal(Task& t, vfs::OpenFile& f, int signal) {

@@ -24,8 +24,6 @@ void set_file_owner(Task& t, vfs::OpenFile& f, FileOwner::Type type, Ref<Pid> pi
 void set_file_signal(Task& t, vfs::OpenFile& f, int signal);
 // Makes the task the owner unless there is one. The result may outlive the file.
 Ref<vfs::FileSignals> claim_file(Task& t, vfs::OpenFile& f);
-// Sends the owner of a claimed file a signal about its descriptor fd, for the reason POLL_*. Under any lock but leaves.
-void tell_owner(vfs::FileSignals& claimed, int fd, int reason);
 // F_SETFL: the status flags; O_ASYNC starts or ends the signals. EPERM for O_NOATIME by another than the owner.
 Result<> set_file_flags(Task& t, vfs::OpenFile& f, int fd, int flags);
 

@@ -1,4 +1,4 @@
-// Record locks (POSIX and OFD), flock, leases' absence, deadlock detection, locks lost by close and exit.
+// Record locks (POSIX and OFD), flock, deadlock detection, locks lost by close and exit.
 #include "../guest.h"
 #include <sys/file.h>
 #include <pthread.h>
