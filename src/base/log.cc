@@ -43,7 +43,7 @@ void panic(const char* what, const char* file, int line) {
     char buf[512];
     int n = snprintf(buf, sizeof buf, "sbx: internal error: %s (%s:%d)", what, file, line);
     write_line(buf, sizeof buf, n);
-    end_at_once();
+    _exit(125);
 }
 
 void give_up(const char* fmt, ...) {
@@ -56,14 +56,6 @@ void give_up(const char* fmt, ...) {
     if (static_cast<size_t>(n) < sizeof buf)
         n += snprintf(buf + n, sizeof buf - static_cast<size_t>(n), "; the sandbox ends");
     write_line(buf, sizeof buf, n);
-    end_at_once();
-}
-
-std::atomic<void (*)()> before_end_at_once{nullptr};
-
-void end_at_once() {
-    // Once: what it calls may itself be what broke.
-    if (auto f = before_end_at_once.exchange(nullptr)) f();
     _exit(125);
 }
 

@@ -66,10 +66,12 @@ void Relay::enter_raw() {
     termios raw = saved_;
     cfmakeraw(&raw);
     raw_ = tcsetattr(in_, TCSADRAIN, &raw) == 0;
+    if (raw_) host::restore_at_end(in_, saved_);
 }
 
 void Relay::leave_raw() {
     // From the background this would stop sbx; whoever is in the foreground has set the terminal as they want it.
+    host::restore_at_end(-1, saved_);
     if (raw_ && host::in_foreground(in_)) tcsetattr(in_, TCSADRAIN, &saved_);
     raw_ = false;
 }

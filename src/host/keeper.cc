@@ -49,6 +49,8 @@ struct Mailbox {
     int error = 0;  // of Owner; of Foreground: 0 is yes
     u32 uid = 0, gid = 0;
     std::atomic<u64> signals{0};  // bit n: signal n waits for the sentry
+    std::atomic<int> terminal{-1};
+    termios attributes{};  // written while terminal is -1
 };
 static_assert(sizeof(Mailbox) <= kPageSize);
 
@@ -109,11 +111,12 @@ int hold_keeper(pid_t self, pid_t sentry) {
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_kill, 0, 4),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, arg0),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<u32>(self), 1, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<u32>(sentry), 0, 4),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, static_cast<u32>(sentry), 0, 5),
         allow,
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 2),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, 0, 3),
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, arg1),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCGPGRP, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TIOCGPGRP, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, TCSETS, 1, 0),
         kill,
         allow,
     };
@@ -135,7 +138,21 @@ int hold_keeper(pid_t self, pid_t sentry) {
 }
 
 [[noreturn]] void end_as(pid_t self, int wait_status, const KeeperOptions& options) {
-    if (WIFSIGNALED(wait_status)) end_by_signal(self, WTERMSIG(wait_status));
+    int terminal = mailbox->terminal.load(std::memory_order_acquire);
+    if (terminal >= 0 && !in_background(terminal)) tcsetattr(terminal, TCSANOW, &mailbox->attributes);
+    if (WIFSIGNALED(wait_status)) {
+        int sig = WTERMSIG(wait_status);
+        // Its own message (crash.h) needs a thread that does not block the signal, as libc does now and then.
+        for (int bug : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS})
+            if (sig == bug) {
+                char text[100];
+                int n = snprintf(text, sizeof text,
+                                 "sbx: internal error: the sentry died of signal %d; the sandbox ends\n", sig);
+                (void)!write(2, text, static_cast<size_t>(n));
+                _exit(kFailed);
+            }
+        end_by_signal(self, sig);
+    }
     int status = WEXITSTATUS(wait_status);
     constexpr int kLast = 64;
     if (options.exit_signal && status > 128 && status <= 128 + kLast) end_by_signal(self, status - 128);
@@ -336,6 +353,12 @@ void stop_with_job() { ask(Mailbox::Stop, -1); }
 bool in_foreground(int terminal) {
     // Who has no keeper, a unit test, is in the process group itself.
     return mailbox ? ask(Mailbox::Foreground, terminal) : !in_background(terminal);
+}
+void restore_at_end(int terminal, const termios& attributes) {
+    if (!mailbox) return;
+    mailbox->terminal.store(-1, std::memory_order_release);
+    mailbox->attributes = attributes;
+    mailbox->terminal.store(terminal, std::memory_order_release);
 }
 bool owners_are_hidden() { return hidden_owners; }
 bool real_owner(int fd, u32* uid, u32* gid) { return ask(Mailbox::Owner, fd, uid, gid); }

@@ -4,6 +4,8 @@
 // Used by the boot code, the supervisor and the terminal relay; hostfs asks for owners through a hook.
 #pragma once
 
+#include <termios.h>
+
 #include <vector>
 
 #include "src/base/result.h"
@@ -38,6 +40,8 @@ int take_signal();
 void stop_with_job();
 // Whether sbx belongs to the foreground of the terminal. One that is not its controlling terminal knows no foreground, and stops nobody.
 bool in_foreground(int terminal);
+// The terminal that gets its attributes back when the sentry ends, however that comes; -1: none any more.
+void restore_at_end(int terminal, const termios& attributes);
 // Whether the sentry is in a user namespace of its own. One id is mapped there, all other owners look like 65534.
 bool owners_are_hidden();
 // The owner of an open (or O_PATH) file by the host's count. False if that cannot be told.

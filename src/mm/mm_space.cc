@@ -195,14 +195,12 @@ void MemoryManager::Impl::flush() {
             if (done)
                 for (PmaIt p = pmas.begin(); p != pmas.end(); ++p) p->installed = Pma::kNone;
         }
-        if (!done && !lost) {
-            // ESRCH: its host process is gone, which is told where that is noticed.
-            if (!(done.error() == ESRCH))
-                SBX_LOG(Error, "a process is killed: the host refuses changes of its memory (%s)",
-                        errno_name(done.error().value));
+        // ESRCH: its host process is gone and reaches nothing any more, which the next run tells.
+        if (!done && !(done.error() == ESRCH) && !lost) {
+            SBX_LOG(Error, "a process is killed: the host refuses changes of its memory (%s)",
+                    errno_name(done.error().value));
             lost = true;
-            // Only a dead space can no longer reach its pages; otherwise they are never used again.
-            if (!(done.error() == ESRCH)) unreachable.clear();
+            unreachable.clear();  // what it can still reach is never used again
         }
     }
     for (Pages& p : unreachable) released.push_back(std::move(p));

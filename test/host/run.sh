@@ -18,6 +18,7 @@ SBX_ARGS="--rw $files -e TMPDIR=$files" add test/guest/run.sh ptrace '^(file/|di
 real=$SBX
 [ -f "$SBX.census" ] && real=$(sed -n 2p "$SBX.census")
 SBX=$real VICTIM=${HOST_CALLS%/*}/victim add test/host/faults.py --call '^(mmap|clone)$'
+SBX=$real add test/host/crash.py
 if [ -n "$HOST_STATE" ]; then
     add "$HOST_CALLS" unused "$HOST_STATE"
 fi
