@@ -25,6 +25,7 @@ Result<> finish_open(Task& t, vfs::OpenFile& f) {
 Result<long> open_at(Task& t, int dirfd, UserString name, vfs::OpenHow how) {
     if (!(how.flags & O_PATH)) how.flags |= kLargeFile;
     std::string path = SBX_TRY(t.copy_in_path(name));
+    SBX_TRY(t.files().has_room(t.rlimit(RLIMIT_NOFILE)));
     // With dirfd as the root, an absolute path starts there as well.
     bool scoped = how.resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH);
     vfs::Path start = SBX_TRY(start_of(t, dirfd, scoped ? std::string_view() : path));
@@ -76,6 +77,7 @@ Result<long> sys_openat2(Task& t, int dirfd, UserString path, UserPtr<open_how> 
     if ((h.resolve & RESOLVE_BENEATH) && (h.resolve & RESOLVE_IN_ROOT)) return err(EINVAL);
     if ((h.flags & O_PATH) && (h.flags & ~static_cast<u64>(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)))
         return err(EINVAL);
+    if ((h.resolve & RESOLVE_CACHED) && (creates || (h.flags & O_TRUNC))) return err(EAGAIN);
     vfs::OpenHow how;
     how.flags = static_cast<int>(h.flags);
     how.mode = static_cast<u32>(h.mode);

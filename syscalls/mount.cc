@@ -18,6 +18,13 @@ constexpr u64 kMountFlags =
     MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME | kMsNoSymfollow;
 constexpr u64 kMagicMask = 0xffff0000, kMagic = 0xc0ed0000;  // MS_MGC_MSK, MS_MGC_VAL
 constexpr size_t kDataSize = kPageSize;
+constexpr int kAtHandleFid = 0x200, kAtHandleMntIdUnique = 1, kAtHandleConnectable = 2;
+
+struct FileHandle {  // struct file_handle without what it holds
+    u32 bytes;
+    int type;
+};
+constexpr u32 kMaxHandle = 128;  // MAX_HANDLE_SZ
 
 // may_mount()
 Result<Ref<vfs::MountNamespace>> namespace_to_change(Task& t) {
@@ -36,13 +43,17 @@ u64 mount_flags(u64 flags) {
 
 Result<std::string> string_arg(Task& t, u64 addr, size_t max) {
     if (!addr) return std::string();
-    return t.mm().copy_in_string(addr, max);
+    Result<std::string> s = t.mm().copy_in_string(addr, max);
+    if (!s && s.error() == ENAMETOOLONG) return err(EINVAL);  // strndup_user()
+    return s;
 }
 
 Result<> remount(Task& t, const vfs::Path& p, u64 flags, std::string_view data) {
     if (p.dentry != p.mount->root()) return err(EINVAL);
+    if (flags & MS_BIND) return p.mount->change_flags(mount_flags(flags));
+    // sb_prepare_remount_readonly()
+    if ((flags & MS_RDONLY) && !p.mount->fs().read_only.load() && p.mount->fs().writers.load() != 0) return err(EBUSY);
     SBX_TRY(p.mount->change_flags(mount_flags(flags)));
-    if (flags & MS_BIND) return {};
     SBX_TRY(p.mount->fs().remount(data, t.caller()));
     p.mount->fs().read_only.store(flags & MS_RDONLY);
     return {};
@@ -174,11 +185,21 @@ Result<long> sys_ustat(Task& t, u32 dev, UserPtr<Ustat> out) {
     return err(EINVAL);
 }
 
-// No file system here has handles that outlive an inode (exportfs).
-Result<long> sys_name_to_handle_at(Task&, int, UserString, u64, u64, int) { return err(EOPNOTSUPP); }
-Result<long> sys_open_by_handle_at(Task& t, int, u64, int) {
-    if (!t.creds()->capable(CAP_DAC_READ_SEARCH, t.kernel().user_ns())) return err(EPERM);
+// No file system here has handles that outlive an inode (exportfs): there are none to give, and those given are stale.
+Result<long> sys_name_to_handle_at(Task& t, int dirfd, UserString path, u64, u64, int flags) {
+    if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | kAtHandleFid | kAtHandleMntIdUnique | kAtHandleConnectable))
+        return err(EINVAL);
+    if ((flags & kAtHandleConnectable) && (flags & (kAtHandleFid | AT_EMPTY_PATH))) return err(EINVAL);
+    SBX_TRY(walk_at(t, dirfd, path, (flags & AT_EMPTY_PATH) | (flags & AT_SYMLINK_FOLLOW ? 0 : AT_SYMLINK_NOFOLLOW)));
     return err(EOPNOTSUPP);
+}
+
+Result<long> sys_open_by_handle_at(Task& t, int mount_fd, UserPtr<FileHandle> handle, int) {
+    if (mount_fd != AT_FDCWD) SBX_TRY(t.files().get(mount_fd));
+    if (!t.creds()->capable(CAP_DAC_READ_SEARCH, t.kernel().user_ns())) return err(EPERM);
+    FileHandle h = SBX_TRY(t.copy_in(handle));
+    if (h.bytes == 0 || h.bytes > kMaxHandle) return err(EINVAL);
+    return err(ESTALE);
 }
 
 constexpr SyscallRow kRows[] = {
@@ -190,7 +211,7 @@ constexpr SyscallRow kRows[] = {
     {303, "name_to_handle_at", syscall<sys_name_to_handle_at>, "fd p ptr ptr atflags", Support::None,
      "no file handles: EOPNOTSUPP"},
     {304, "open_by_handle_at", syscall<sys_open_by_handle_at>, "fd ptr oflags", Support::None,
-     "no file handles: EOPNOTSUPP"},
+     "no file handles: ESTALE"},
 };
 
 }  // namespace

@@ -237,6 +237,7 @@ Result<long> sys_mq_open(Task& t, UserString name_at, int flags, u32 mode, UserP
     bool given = (flags & O_CREAT) && attr_at;
     if (given) attr = SBX_TRY(t.copy_in(attr_at));
     std::string name = SBX_TRY(copy_in_name(t, name_at));
+    SBX_TRY(t.files().has_room(t.rlimit(RLIMIT_NOFILE)));
     Ref<Queue> q = SBX_TRY(open_queue(t, name, flags, mode, given ? &attr : nullptr));
     auto f = make_ref<QueueFile>(std::move(q), flags & (O_ACCMODE | O_NONBLOCK));
     return SBX_TRY(t.files().add(std::move(f), true, t.rlimit(RLIMIT_NOFILE)));

@@ -72,6 +72,7 @@ Result<long> sys_listen(Task& t, int fd, int backlog) {
 Result<long> sys_accept4(Task& t, int fd, u64 addr, UserPtr<int> len, int flags) {
     if (flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) return err(EINVAL);
     Ref<SocketFile> s = SBX_TRY(get_socket(t, fd));
+    SBX_TRY(t.files().has_room(t.rlimit(RLIMIT_NOFILE)));
     auto once = [&] { return s->accept(flags & SOCK_NONBLOCK, t.caller()); };
     Nanos timeout = s->receive_timeout;
     Nanos deadline = timeout == kNever ? kNever : add_sat(host_monotonic(), timeout);

@@ -62,6 +62,14 @@ Result<int> FdTable::add(Ref<OpenFile> f, bool cloexec, u64 limit, int min) {
     return add_locked(f, cloexec, limit, static_cast<size_t>(min));
 }
 
+Result<> FdTable::has_room(u64 limit) const {
+    SharedLock l(mu_);
+    size_t n = next_free_;
+    while (n < slots_.size() && slots_[n].file) n++;
+    if (n >= std::min(limit, kMaxFds)) return err(EMFILE);
+    return {};
+}
+
 Result<> FdTable::add2(Ref<OpenFile> a, Ref<OpenFile> b, bool cloexec, u64 limit, int out[2]) {
     Ref<OpenFile> undone;
     Lock l(mu_);

@@ -21,6 +21,8 @@ public:
     Result<Ref<OpenFile>> get(int fd, bool* cloexec) const;
     // The lowest free number >= min and < limit (RLIMIT_NOFILE). EMFILE, EINVAL for min >= limit.
     Result<int> add(Ref<OpenFile> f, bool cloexec, u64 limit, int min = 0);
+    // EMFILE if add() would find no number now: for calls that must not have done their work before it fails.
+    Result<> has_room(u64 limit) const;
     // Two at once, or none (pipe, socketpair).
     Result<> add2(Ref<OpenFile> a, Ref<OpenFile> b, bool cloexec, u64 limit, int out[2]);
     // dup2, dup3: replaces; the old file is flushed and dropped after the lock. EBADF if fd >= limit.

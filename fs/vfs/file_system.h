@@ -33,6 +33,8 @@ public:
     virtual void on_unmounted() {}
     // MS_RDONLY of the file system itself (all its mounts).
     std::atomic<bool> read_only{false};
+    // Regular files open for writing, through whichever mount.
+    std::atomic<u32> writers{0};
     // mount(2) with MS_REMOUNT: new options. EINVAL for what cannot change.
     virtual Result<> remount(std::string_view data, const Caller& c);
     // Serialises renames over two directories of this file system.

@@ -37,9 +37,20 @@ Path Mount::root_path() const { return Path{Ref<Mount>(const_cast<Mount*>(this))
 
 bool Mount::read_only() const { return (flags() & MS_RDONLY) || fs_->read_only.load(std::memory_order_relaxed); }
 
+void Mount::add_writer() {
+    writers_.fetch_add(1);
+    fs_->writers.fetch_add(1);
+}
+
+void Mount::remove_writer() {
+    writers_.fetch_sub(1);
+    fs_->writers.fetch_sub(1);
+}
+
 Result<> Mount::change_flags(u64 f) {
     SharedLock l(dentry_tree_mu());
     if (locked_flags_ & ~f) return err(EPERM);
+    if ((f & ~flags() & MS_RDONLY) && writers_.load() != 0) return err(EBUSY);
     set_flags(f);
     return {};
 }

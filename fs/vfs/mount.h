@@ -30,11 +30,14 @@ public:
     int id() const { return id_; }
     // MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, MS_NODIRATIME, MS_RELATIME.
     u64 flags() const { return flags_.load(std::memory_order_relaxed); }
-    // mount(2) with MS_REMOUNT|MS_BIND. EPERM for locked flags.
+    // mount(2) with MS_REMOUNT|MS_BIND. EPERM for locked flags, EBUSY.
     Result<> change_flags(u64 f);
     void set_flags(u64 f) { flags_.store(f, std::memory_order_relaxed); }
     // This mount or its file system.
     bool read_only() const;
+    // Regular files open for writing through this mount: while there are any, neither it nor its file system becomes read-only.
+    void add_writer();
+    void remove_writer();
     const std::string& source() const { return source_; }
     // Where this is mounted: parent mount and dentry; empty for a root or a detached mount.
     Path mountpoint() const;
@@ -65,6 +68,7 @@ private:
     Ref<Dentry> root_;
     int id_ = 0;
     std::atomic<u64> flags_{0};
+    std::atomic<u32> writers_{0};
     std::string source_;
     bool expiring_ = false;  // MNT_EXPIRE was asked once; cleared by use (a second umount call asks)
     // A copy made for another user namespace: it may not be unmounted alone, nor lose restrictions (mount_namespaces(7)).

@@ -44,8 +44,15 @@ OpenFile::~OpenFile() {
         locks->clear_record(this);
         (void)locks->leases.clear(*this);
     }
-    if (holds_write_access_) real.put_write_access();
     if (counted_reader_) real.read_count.fetch_sub(1);
+    if (!holds_write_access_) return;
+    real.put_write_access();
+    path_.mount->remove_writer();
+}
+
+void OpenFile::hold_write_access() {
+    holds_write_access_ = true;
+    path_.mount->add_writer();
 }
 
 void OpenFile::count_reader() {

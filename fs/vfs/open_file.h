@@ -103,8 +103,8 @@ public:
     // Creds at open time (f_cred): who may write through it.
     const CredsRef& creds() const { return creds_; }
     void set_creds(CredsRef c) { creds_ = std::move(c); }
-    // open() counted this file among the inode's writers; the end of the file takes that back.
-    void hold_write_access() { holds_write_access_ = true; }
+    // open() counted this file among the writers of its inode and mount; the end of the file takes that back.
+    void hold_write_access();
     // Counts this file among the inode's readers; likewise.
     void count_reader();
     // IN_ACCESS, IN_MODIFY and IN_CLOSE_* are told for it (not for pipes, sockets and anonymous files).

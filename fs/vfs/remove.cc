@@ -27,6 +27,7 @@ Result<> may_delete(const Caller& c, const Path& dir, const Dentry& victim, bool
 Result<> unlink(const Caller& c, const Path& start, std::string_view path) {
     LastComponent last = SBX_TRY(walk_parent(c, start, path));
     if (last.kind != LastComponent::Kind::Normal) return err(EISDIR);
+    if (last.parent.mount->read_only()) return err(EROFS);
     Inode& dir = *last.parent.dentry->inode();
     Ref<Dentry> d;  // outlives the lock: its end may tell watchers
     Lock l(dir.dir_mu());
@@ -34,7 +35,6 @@ Result<> unlink(const Caller& c, const Path& start, std::string_view path) {
     if (d->negative()) return err(ENOENT);
     Inode& victim = *d->inode();
     if (last.trailing_slash) return err(victim.is_dir() ? EISDIR : ENOTDIR);
-    if (last.parent.mount->read_only()) return err(EROFS);
     SBX_TRY(may_delete(c, last.parent, *d, false));
     if (d->maybe_mountpoint()) return err(EBUSY);
     SBX_TRY(dir.unlink(last.name, victim, c));
@@ -55,12 +55,12 @@ Result<> rmdir(const Caller& c, const Path& start, std::string_view path) {
     case LastComponent::Kind::DotDot: return err(ENOTEMPTY);
     case LastComponent::Kind::Root: return err(EBUSY);
     }
+    if (last.parent.mount->read_only()) return err(EROFS);
     Inode& dir = *last.parent.dentry->inode();
     Ref<Dentry> d;
     Lock l(dir.dir_mu());
     d = SBX_TRY(Dentry::lookup_child_locked(last.parent.dentry, last.name));
     if (d->negative()) return err(ENOENT);
-    if (last.parent.mount->read_only()) return err(EROFS);
     SBX_TRY(may_delete(c, last.parent, *d, true));
     if (d->maybe_mountpoint()) return err(EBUSY);
     Inode& victim = *d->inode();

@@ -196,6 +196,28 @@ __attribute__((noreturn, format(printf, 3, 4))) UNUSED static void guest_fail(co
         if (e_ != (err))                                                                                                 \
             FAIL("%s: got -1 %s, expected -1 %s", #call, errno_name(e_), #err);                                          \
     })
+// Rows of a table: a row that fails is reported and the next one runs. ROW(call, errno), or 0 for success; VALUE(call, result).
+UNUSED static void guest_row(const char *file, int line, const char *what, long got, int e, long want, bool value) {
+    const char *base = strstr(file, "test/guest/");
+    char number[24], result[64];
+    GUEST_COUNT();
+    if (value ? got == want : want ? got == -1 && e == want : got != -1)
+        return;
+    snprintf(number, sizeof number, "%ld", want);
+    snprintf(result, sizeof result, "%ld%s%s", got, got == -1 ? " " : "", got == -1 ? errno_name(e) : ""); // errno_name has one buffer
+    dprintf(2, "%s:%d: %s: %s: got %s, expected %s\n", base ? base : file, line, guest_current, what, result,
+            value ? number : want ? errno_name(want) : "success");
+    atomic_fetch_add(&guest->failures, 1);
+}
+#define GUEST_ROW_(call, want, value)                                                                                    \
+    ({                                                                                                                   \
+        errno = 0;                                                                                                       \
+        long r_ = (long)(call);                                                                                          \
+        guest_row(__FILE__, __LINE__, #call, r_, errno, want, value);                                                    \
+        r_;                                                                                                              \
+    })
+#define ROW(call, want) GUEST_ROW_(call, want, false)
+#define VALUE(call, want) GUEST_ROW_(call, want, true)
 // For calls that return the error number itself (pthread_*, posix_*).
 #define CHECK_RET(call, err)                                                                                             \
     ({                                                                                                                   \
