@@ -27,6 +27,8 @@ Result<size_t> transfer(Task& t, vfs::OpenFile& f, Direction d, mm::IoBuf& buf, 
 
 // A write goes on until all is written, as a blocking one does on Linux; a read returns what there is.
 Result<long> run(Task& t, vfs::OpenFile& f, Direction d, mm::IoBuf& buf, i64* pos, u32 rwf) {
+    i64 end = 0;  // rw_verify_area()
+    if (pos && __builtin_add_overflow(*pos, static_cast<i64>(buf.remaining()), &end)) return err(EINVAL);
     bool nonblock = f.nonblocking() || (rwf & RWF_NOWAIT);
     EventMask events = d == Direction::Read ? kEventIn | kEventRdNorm : kEventOut | kEventWrNorm;
     u64 done = 0;

@@ -29,6 +29,9 @@ Result<Ref<OpenFile>> get(Task& t, int fd, bool write) {
     return f;
 }
 
+// Directories and files of the anonymous inode (eventfd, epoll and so on) have no splice_read or splice_write.
+bool can_splice(const OpenFile& f) { return f.inode().type() != 0 && !f.inode().is_dir(); }
+
 // Until one of `events` (or an error, which the call itself finds) is there.
 Result<> wait_ready(Task& t, OpenFile& f, EventMask events, bool nonblock) {
     auto once = [&]() -> Result<> {
@@ -48,7 +51,6 @@ struct Side {
     Result<> start(Task& t) {
         if (user) {
             pos = SBX_TRY(t.copy_in(user));
-            if (pos < 0) return err(EINVAL);
             has_pos = true;
         } else if (f.seekable()) {
             Lock l(f.pos_mu());
@@ -127,6 +129,7 @@ Result<u64> pump(Task& t, Side& in, Side& out, u64 n, bool in_nonblock, bool out
 Result<long> run(Task& t, Side& in, Side& out, u64 n, bool in_nonblock, bool out_nonblock) {
     SBX_TRY(in.start(t));
     SBX_TRY(out.start(t));
+    if (in.pos < 0 || out.pos < 0) return err(EINVAL);
     u64 done = SBX_TRY(pump(t, in, out, std::min(n, kMaxRw), in_nonblock, out_nonblock));
     SBX_TRY(in.finish(t));
     SBX_TRY(out.finish(t));
@@ -147,6 +150,7 @@ Result<long> sys_splice(Task& t, int fd_in, UserPtr<i64> off_in, int fd_out, Use
     if ((off_in && !in->positional()) || (off_out && !out->positional())) return err(EINVAL);
     if (from && to && &from->pipe() == &to->pipe()) return err(EINVAL);
     if (!to && (out->flags() & O_APPEND)) return err(EINVAL);
+    if (!can_splice(*in) || !can_splice(*out)) return err(EINVAL);
     bool nonblock = flags & SPLICE_F_NONBLOCK;
     Side a{*in, off_in}, b{*out, off_out};
     return run(t, a, b, n, nonblock || in->nonblocking(), nonblock || out->nonblocking());
@@ -202,7 +206,8 @@ Result<long> sys_sendfile(Task& t, int fd_out, int fd_in, UserPtr<i64> offset, u
     Ref<OpenFile> in = SBX_TRY(get(t, fd_in, false));
     if (offset && !in->positional()) return err(ESPIPE);
     Ref<OpenFile> out = SBX_TRY(get(t, fd_out, true));
-    if (in->inode().is_dir() || !in->seekable() || (out->flags() & O_APPEND)) return err(EINVAL);
+    if (!in->positional() || (out->flags() & O_APPEND)) return err(EINVAL);
+    if (!can_splice(*in) || !can_splice(*out)) return err(EINVAL);
     if (static_cast<i64>(n) < 0) return err(EINVAL);
     if (n == 0) return 0;
     Side a{*in, offset}, b{*out, {}};
@@ -211,19 +216,26 @@ Result<long> sys_sendfile(Task& t, int fd_out, int fd_in, UserPtr<i64> offset, u
 
 Result<long> sys_copy_file_range(Task& t, int fd_in, UserPtr<i64> off_in, int fd_out, UserPtr<i64> off_out, u64 n,
                                  u32 flags) {
-    if (flags) return err(EINVAL);
-    Ref<OpenFile> in = SBX_TRY(get(t, fd_in, false))
-    , out = SBX_TRY(get(t, fd_out, true));
-    if (in->inode().is_dir() || out->inode().is_dir()) return err(EISDIR);
-    if (!in->inode().is_regular() || !out->inode().is_regular()) return err(EINVAL);
-    if (out->flags() & O_APPEND) return err(EBADF);
+    Ref<OpenFile> in = SBX_TRY(t.files().get(fd_in))
+    , out = SBX_TRY(t.files().get(fd_out));
+    if (in->is_path_only() || out->is_path_only()) return err(EBADF);
     Side a{*in, off_in}, b{*out, off_out};
     SBX_TRY(a.start(t));
     SBX_TRY(b.start(t));
-    n = std::min(n, kMaxRw);
-    i64 span = static_cast<i64>(n), end = 0;
-    if (__builtin_add_overflow(a.pos, span, &end) || __builtin_add_overflow(b.pos, span, &end)) return err(EOVERFLOW);
-    if (&in->inode() == &out->inode() && a.pos < b.pos + span && b.pos < a.pos + span) return err(EINVAL);
+    if (flags) return err(EINVAL);
+    // generic_file_rw_checks(), generic_copy_file_checks()
+    if (in->inode().is_dir() || out->inode().is_dir()) return err(EISDIR);
+    if (!in->inode().is_regular() || !out->inode().is_regular()) return err(EINVAL);
+    if (!in->readable() || !out->writable() || (out->flags() & O_APPEND)) return err(EBADF);
+    if (&in->inode().fs() != &out->inode().fs()) return err(EXDEV);
+    u64 end = 0;
+    if (!checked_add(static_cast<u64>(a.pos), n, &end) || !checked_add(static_cast<u64>(b.pos), n, &end))
+        return err(EOVERFLOW);
+    u64 size = SBX_TRY(in->inode().attr())
+    .size, from = static_cast<u64>(a.pos), to = static_cast<u64>(b.pos);
+    n = from >= size ? 0 : std::min({n, size - from, kMaxRw});
+    if (to >= INT64_MAX) return err(EFBIG);
+    if (&in->inode() == &out->inode() && from < to + n && to < from + n) return err(EINVAL);
     u64 done = SBX_TRY(pump(t, a, b, n, true, true));
     SBX_TRY(a.finish(t));
     SBX_TRY(b.finish(t));

@@ -62,8 +62,8 @@ Result<> check_fallocate(vfs::OpenFile& f, int mode, i64 offset, i64 length) {
     if (mode & ~kKnown) return err(EOPNOTSUPP);
     if ((mode & FALLOC_FL_PUNCH_HOLE) && ((mode & FALLOC_FL_ZERO_RANGE) || !(mode & FALLOC_FL_KEEP_SIZE)))
         return err(EOPNOTSUPP);
-    if ((mode & FALLOC_FL_COLLAPSE_RANGE) && (mode & ~FALLOC_FL_COLLAPSE_RANGE)) return err(EINVAL);
-    if ((mode & FALLOC_FL_INSERT_RANGE) && (mode & ~FALLOC_FL_INSERT_RANGE)) return err(EINVAL);
+    for (int alone : {FALLOC_FL_COLLAPSE_RANGE, FALLOC_FL_INSERT_RANGE})
+        if ((mode & alone) && mode != alone) return err(EOPNOTSUPP);
     if (!f.writable()) return err(EBADF);
     switch (f.inode().type()) {
     case S_IFIFO: return err(ESPIPE);

@@ -36,6 +36,7 @@ public:
     // Up to `max` events that are ready now.
     std::vector<EpollEvent> collect(size_t max, const vfs::Caller& c);
 
+    Result<i64> seek(i64 current, i64, int, const vfs::Caller&) override { return current; }  // noop_llseek()
     EventMask poll(EventMask mask, const vfs::Caller& c) override;
     void poll_add(Waiter& w, const vfs::Caller& c) override;
     void poll_remove(Waiter& w) override;

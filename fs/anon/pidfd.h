@@ -11,6 +11,7 @@ public:
     static constexpr char kKind = 0;
     const void* kind() const override { return &kKind; }
     PidFile(Ref<Pid> pid, int flags);
+    bool positional() const override { return true; }  // pread fails as read does
     const Ref<Pid>& pid() const { return pid_; }
     EventMask poll(EventMask mask, const vfs::Caller& c) override;
     void poll_add(Waiter& w, const vfs::Caller& c) override;

@@ -169,8 +169,8 @@ Result<size_t> PipeFile::write(mm::IoBuf& src, i64*, u32, const vfs::Caller&) {
     if (packets) want = std::min(want, kPipeBuf);
     // A write of at most PIPE_BUF bytes is done in one piece or not at all.
     if (room == 0 || (want <= kPipeBuf && room < want)) return err(EAGAIN);
-    size_t n = std::min(want, room), done = 0;
-    p.grow_locked(p.used_ + n);
+    size_t n = std::min(want, room), done = 0, before = p.used_;
+    p.grow_locked(before + n);
     Result<size_t> last = 0;
     while (done < n) {
         Bytes span = p.free_span_locked();
@@ -179,7 +179,12 @@ Result<size_t> PipeFile::write(mm::IoBuf& src, i64*, u32, const vfs::Caller&) {
         p.used_ += *last;
         done += *last;
     }
-    if (done == 0) return last;
+    if (done < n) {
+        // A page is filled whole or not at all (copy_page_from_iter() in pipe_write()).
+        done -= done % kPageSize;
+        p.used_ = before + done;
+        if (done == 0) return err(EFAULT);
+    }
     if (packets || !p.packets_.empty()) p.packets_.push_back(done);
     l.unlock();
     // Each write is an edge for EPOLLET, also on a pipe that was readable before.
