@@ -2,6 +2,7 @@
 #include <linux/capability.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "fs/vfs/dentry.h"
 #include "fs/vfs/inode.h"
@@ -23,6 +24,8 @@ bool sandbox_capable(const Caller& c, unsigned cap) {
 Result<> check_name(const Caller& c, const Path& p, std::string_view name, u32 may) {
     bool write = may & kMayWrite;
     if (write && p.mount->read_only()) return err(EROFS);
+    for (std::string_view prefix : {"user.", "trusted.", "security."})
+        if (name == prefix) return err(EINVAL);  // xattr_resolve_name()
     if (name.starts_with("security.") || name.starts_with("system.")) return {};
     Inode& inode = *p.dentry->inode();
     if (name.starts_with("trusted.")) {
@@ -37,6 +40,15 @@ Result<> check_name(const Caller& c, const Path& p, std::string_view name, u32 m
         }
     }
     return check_permission(c, p, may);
+}
+
+// validheader() of security/commoncap.c: struct vfs_cap_data and vfs_ns_cap_data.
+bool is_file_caps(std::string_view value) {
+    u32 magic = 0;
+    if (value.size() != XATTR_CAPS_SZ_2 && value.size() != XATTR_CAPS_SZ_3) return false;
+    std::memcpy(&magic, value.data(), sizeof magic);
+    return (magic & VFS_CAP_REVISION_MASK) ==
+           (value.size() == XATTR_CAPS_SZ_2 ? VFS_CAP_REVISION_2 : VFS_CAP_REVISION_3);
 }
 
 // cap_inode_setxattr()
@@ -78,6 +90,7 @@ Result<> set_acl(const Caller& c, const Path& p, std::string_view name, std::str
 
 Result<> set_checked(const Caller& c, const Path& p, std::string_view name, std::string_view value, int flags) {
     if (is_acl_name(name)) return set_acl(c, p, name, value);
+    if (name == "security.capability" && !is_file_caps(value)) return err(EINVAL);
     SBX_TRY(check_security_name(c, p, name));
     return p.dentry->inode()->set_xattr(name, value, flags, c);
 }
