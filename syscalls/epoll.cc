@@ -34,7 +34,8 @@ Result<long> sys_epoll_ctl(Task& t, int epfd, int op, int fd, UserPtr<EpollEvent
     if (op != EPOLL_CTL_DEL) e = SBX_TRY(t.copy_in(event));
     Ref<vfs::OpenFile> outer = SBX_TRY(t.files().get(epfd));
     Ref<vfs::OpenFile> f = SBX_TRY(t.files().get(fd));
-    if (!f->epoll_allowed() || f->is_path_only()) return err(EPERM);
+    if (outer->is_path_only() || f->is_path_only()) return err(EBADF);
+    if (!f->epoll_allowed()) return err(EPERM);
     Ref<EpollFile> ep = SBX_TRY(get_epoll(t, epfd));
     if (f == outer) return err(EINVAL);
     constexpr u32 kExclusiveOk = EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE;

@@ -1,5 +1,6 @@
 // eventfd, eventfd2 and timerfd.
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 
@@ -24,6 +25,8 @@ Result<long> sys_timerfd_create(Task& t, int clock, int flags) {
     bool known = clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME ||
                  clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM;
     if (!known || (flags & ~(TFD_CLOEXEC | TFD_NONBLOCK))) return err(EINVAL);
+    bool wakes = clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM;
+    if (wakes && !t.creds()->capable(CAP_WAKE_ALARM, t.kernel().user_ns())) return err(EPERM);
     Ref<vfs::OpenFile> f = make_ref<anon::TimerFile>(t.kernel().timekeeper(), clock, O_RDWR | (flags & TFD_NONBLOCK));
     return SBX_TRY(t.files().add(std::move(f), flags & TFD_CLOEXEC, t.rlimit(RLIMIT_NOFILE)));
 }

@@ -61,8 +61,10 @@ int pid_for(Task& t, int root_pid) {
 
 Result<long> get_lock(Task& t, vfs::OpenFile& f, UserPtr<struct flock> arg, struct flock l, vfs::FileLock wanted) {
     vfs::FileLock found;
-    if (l.l_type != F_RDLCK && l.l_type != F_WRLCK) return err(EINVAL);
-    if (!f.inode().real().locks().test_record(wanted, &found)) {
+    bool own = l.l_type == F_UNLCK && wanted.pid == -1;  // F_OFD_GETLK: does this open file hold a lock there?
+    if (l.l_type != F_RDLCK && l.l_type != F_WRLCK && !own) return err(EINVAL);
+    const vfs::FileLocks& locks = f.inode().real().locks();
+    if (!(own ? locks.own_record(wanted, &found) : locks.test_record(wanted, &found))) {
         l.l_type = F_UNLCK;
     } else {
         l.l_type = found.type == vfs::LockType::Write ? F_WRLCK : F_RDLCK;

@@ -106,6 +106,16 @@ bool FileLocks::test_record(const FileLock& lock, FileLock* conflict) const {
     return c != nullptr;
 }
 
+bool FileLocks::own_record(const FileLock& lock, FileLock* found) const {
+    Lock l(mu_);
+    auto mine = std::find_if(records_.begin(), records_.end(), [&](const FileLock& r) {
+        return r.owner == lock.owner && r.start <= lock.end && lock.start <= r.end;
+    });
+    if (mine == records_.end()) return false;
+    *found = *mine;
+    return true;
+}
+
 Result<> FileLocks::set_flock(const FileLock& lock) {
     Lock l(mu_);
     auto mine = std::find_if(flocks_.begin(), flocks_.end(), [&](const FileLock& f) { return f.owner == lock.owner; });

@@ -36,6 +36,8 @@ public:
     void clear_record(const void* owner, u64 start = 0, u64 end = ~0ull);
     // F_GETLK: the first conflicting lock. False if there is none.
     bool test_record(const FileLock& l, FileLock* conflict) const;
+    // The first lock of l.owner in l's range. False if there is none.
+    bool own_record(const FileLock& l, FileLock* found) const;
     // flock(2). A change of type is not atomic, as on Linux. EAGAIN.
     Result<> set_flock(const FileLock& l);
     void clear_flock(const void* owner);
