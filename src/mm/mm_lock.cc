@@ -62,7 +62,7 @@ Result<> MemoryManager::mlock(u64 addr, u64 length, int flags, const MmLimits& l
     if (flags & ~MLOCK_ONFAULT) return err(EINVAL);
     if (!l.ipc_lock && l.memlock == 0) return err(EPERM);
     Range r;
-    if (!touched(addr, length, &r)) return err(EINVAL);
+    if (!touched(addr, length, &r)) return err(!l.ipc_lock && length > l.memlock ? ENOMEM : EINVAL);
     if (r.empty()) return {};
     Exclusive lock(i);
     if (!l.ipc_lock) {

@@ -145,7 +145,7 @@ Result<> MemoryManager::madvise(u64 addr, u64 length, int advice) {
                 forget(i, part);
                 break;
             case kFree:
-                if (!v->anonymous()) {
+                if (!v->anonymous() || (v->flags & kLocked)) {
                     result = err(EINVAL);
                     break;
                 }
@@ -168,7 +168,7 @@ Result<> MemoryManager::madvise(u64 addr, u64 length, int advice) {
             case kPopulateWrite: {
                 bool write = advice == kPopulateWrite;
                 if (write ? !(v->prot & kWrite) : v->prot == 0) {
-                    result = err(EFAULT);
+                    result = err(EINVAL);
                     break;
                 }
                 if (!i.fits(part.length())) {
@@ -187,6 +187,10 @@ Result<> MemoryManager::madvise(u64 addr, u64 length, int advice) {
                 i.install(v, Range{part.start, std::min(page, part.end)}, true);
                 break;
             }
+            case kCold:
+            case kPageOut:
+                if (v->flags & kLocked) result = err(EINVAL);
+                break;
             default: break;  // hints about timing, which change nothing here
             }
             if (!result) break;
