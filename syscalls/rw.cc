@@ -115,6 +115,7 @@ Result<long> vectored(Task& t, int fd, u64 iov, u64 count, Direction d, i64 offs
     }
     Ref<vfs::OpenFile> f = SBX_TRY(get(t, fd, d));
     mm::UserIoBuf buf(t.mm(), SBX_TRY(t.mm().copy_in_iovecs(iov, count)));
+    if (buf.remaining() == 0) return 0;  // do_iter_read(): before the file is asked
     return at_position(t, *f, d, buf, rwf);
 }
 

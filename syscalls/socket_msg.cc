@@ -51,6 +51,7 @@ Result<long> receive_message(Task& t, SocketFile& s, mm::IoBuf& buf, sockfs::Rec
     buf.truncate(kMaxRw);
     if (buf.remaining() == 0 && s.is_stream()) return 0;
     bool nonblock = s.nonblocking() || (a.flags & MSG_DONTWAIT);
+    if (nonblock) a.flags |= MSG_DONTWAIT;
     Nanos deadline = deadline_of(s.receive_timeout);
     u64 done = 0;
     for (;;) {

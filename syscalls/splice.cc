@@ -41,6 +41,18 @@ Result<> wait_ready(Task& t, OpenFile& f, EventMask events, bool nonblock) {
     return wait_file(t, f, events, nonblock, once);
 }
 
+// EPIPE (with its signal) if nobody reads, EAGAIN if it is full and that is not to be waited for.
+Result<> wait_for_room(Task& t, OpenFile& pipe, bool nonblock) {
+    if (pipe.poll(kEventErr, t.caller()) & kEventErr) {
+        send_own_signal(t, SIGPIPE);
+        return err(EPIPE);
+    }
+    return wait_ready(t, pipe, kEventOut | kEventWrNorm, nonblock);
+}
+
+// Whether its file operations have a splice_read.
+bool can_read(OpenFile& f) { return f.can_splice() && !f.inode().is_dir(); }
+
 // Where one side stands: an offset of the call's own or the file's.
 struct Side {
     OpenFile& f;
@@ -83,11 +95,8 @@ Result<u64> pump(Task& t, Side& in, Side& out, u64 n, bool in_nonblock, bool out
         if (!out.has_pos)
             if (Result<> r = wait_ready(t, out.f, kEventOut | kEventWrNorm, out_nonblock || done != 0); !r)
                 failed = r.error().value;
-        if (!failed && as_pipe(out.f)) {
-            // EPIPE before anything is taken.
-            mm::KernelIoBuf none{ConstBytes()};
-            if (Result<size_t> r = out.f.write(none, nullptr, 0, t.caller()); !r) failed = r.error().value;
-        }
+        // EPIPE before anything is taken.
+        if (!failed && as_pipe(out.f) && (out.f.poll(kEventErr, t.caller()) & kEventErr)) failed = EPIPE;
         if (failed) break;
         i64 from = in.pos;
         auto read = [&]() -> Result<size_t> {
@@ -127,8 +136,6 @@ Result<u64> pump(Task& t, Side& in, Side& out, u64 n, bool in_nonblock, bool out
 }
 
 Result<long> run(Task& t, Side& in, Side& out, u64 n, bool in_nonblock, bool out_nonblock) {
-    SBX_TRY(in.start(t));
-    SBX_TRY(out.start(t));
     if (in.pos < 0 || out.pos < 0) return err(EINVAL);
     u64 done = SBX_TRY(pump(t, in, out, std::min(n, kMaxRw), in_nonblock, out_nonblock));
     SBX_TRY(in.finish(t));
@@ -150,9 +157,13 @@ Result<long> sys_splice(Task& t, int fd_in, UserPtr<i64> off_in, int fd_out, Use
     if ((off_in && !in->positional()) || (off_out && !out->positional())) return err(EINVAL);
     if (from && to && &from->pipe() == &to->pipe()) return err(EINVAL);
     if (!to && (out->flags() & O_APPEND)) return err(EINVAL);
-    if (!can_splice(*in) || !can_splice(*out)) return err(EINVAL);
-    bool nonblock = flags & SPLICE_F_NONBLOCK;
     Side a{*in, off_in}, b{*out, off_out};
+    SBX_TRY(a.start(t));
+    SBX_TRY(b.start(t));
+    bool nonblock = flags & SPLICE_F_NONBLOCK;
+    // The room in the pipe is looked for first (splice_file_to_pipe()).
+    if (to && !from && !can_read(*in)) SBX_TRY(wait_for_room(t, *out, nonblock || out->nonblocking()));
+    if ((!from && !can_read(*in)) || !out->can_splice()) return err(EINVAL);
     return run(t, a, b, n, nonblock || in->nonblocking(), nonblock || out->nonblocking());
 }
 
@@ -205,12 +216,18 @@ Result<long> sys_vmsplice(Task& t, int fd, u64 iov, u64 count, u32 flags) {
 Result<long> sys_sendfile(Task& t, int fd_out, int fd_in, UserPtr<i64> offset, u64 n) {
     Ref<OpenFile> in = SBX_TRY(get(t, fd_in, false));
     if (offset && !in->positional()) return err(ESPIPE);
-    Ref<OpenFile> out = SBX_TRY(get(t, fd_out, true));
-    if (!in->positional() || (out->flags() & O_APPEND)) return err(EINVAL);
-    if (!can_splice(*in) || !can_splice(*out)) return err(EINVAL);
+    Side a{*in, offset};
+    SBX_TRY(a.start(t));
     if (static_cast<i64>(n) < 0) return err(EINVAL);
+    Ref<OpenFile> out = SBX_TRY(get(t, fd_out, true));
+    Side b{*out, {}};
+    SBX_TRY(b.start(t));
+    bool to_pipe = as_pipe(*out);
+    // A stream is only read into a pipe: splice_direct_to_actor() has no place for what it cannot write. Of anonymous files it hears later.
+    if (!to_pipe && ((in->can_splice() && !in->seekable()) || (out->flags() & O_APPEND))) return err(EINVAL);
+    if (to_pipe) SBX_TRY(wait_for_room(t, *out, out->nonblocking()));
     if (n == 0) return 0;
-    Side a{*in, offset}, b{*out, {}};
+    if (!can_read(*in) || as_pipe(*in) || !out->can_splice()) return err(EINVAL);
     return run(t, a, b, n, in->nonblocking(), out->nonblocking());
 }
 

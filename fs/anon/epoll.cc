@@ -50,7 +50,7 @@ public:
     }
 };
 
-EpollFile::EpollFile(int flags) : OpenFile(anon_path("[eventpoll]"), flags) {}
+EpollFile::EpollFile(int flags) : AnonFile("[eventpoll]", flags) {}
 
 EpollFile::~EpollFile() {
     Lock l(structure_mu());

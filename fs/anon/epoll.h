@@ -9,7 +9,7 @@
 #include <memory>
 #include <vector>
 
-#include "fs/vfs/open_file.h"
+#include "fs/anon/anon_inode.h"
 
 namespace sbx::anon {
 
@@ -20,7 +20,7 @@ struct [[gnu::packed]] EpollEvent {
 };
 static_assert(sizeof(EpollEvent) == 12);
 
-class EpollFile final : public vfs::OpenFile {
+class EpollFile final : public AnonFile {
 public:
     static constexpr char kKind = 0;
     const void* kind() const override { return &kKind; }

@@ -17,7 +17,7 @@ constexpr u64 kMax = ~0ull - 1;
 SBX_SAVABLE(EventFile);
 
 EventFile::EventFile(u32 initial, bool semaphore, int flags)
-    : OpenFile(anon_path("[eventfd]"), flags), semaphore_(semaphore), count_(initial) {}
+    : AnonFile("[eventfd]", flags), semaphore_(semaphore), count_(initial) {}
 
 Result<size_t> EventFile::read(mm::IoBuf& dst, i64*, u32, const vfs::Caller&) {
     if (dst.remaining() < sizeof(u64)) return err(EINVAL);
@@ -33,8 +33,20 @@ Result<size_t> EventFile::read(mm::IoBuf& dst, i64*, u32, const vfs::Caller&) {
 }
 
 Result<size_t> EventFile::write(mm::IoBuf& src, i64*, u32, const vfs::Caller&) {
+    size_t done = 0;
+    // Each buffer of a vector is a write of its own, of one number exactly (eventfd_write() is not an iterator's).
+    do {
+        Result<size_t> n = write_one(src);
+        if (!n && done == 0) return n;
+        if (!n) break;
+        done += *n;
+    } while (src.remaining() != 0);
+    return done;
+}
+
+Result<size_t> EventFile::write_one(mm::IoBuf& src) {
     u64 value = 0;
-    if (src.remaining() < sizeof value) return err(EINVAL);
+    if (src.segment() != sizeof value) return err(EINVAL);
     // Looked at without taking: a write that has to wait comes again with the same buffer.
     size_t seen = 0;
     SBX_TRY(src.with_spans(sizeof value, false, [&](std::span<const iovec> spans) -> Result<size_t> {

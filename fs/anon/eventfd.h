@@ -1,11 +1,11 @@
 // EventFile: an eventfd (eventfd(2)): a counter that reads take and writes add to. Used by syscalls/event.cc.
 #pragma once
 
-#include "fs/vfs/open_file.h"
+#include "fs/anon/anon_inode.h"
 
 namespace sbx::anon {
 
-class EventFile final : public vfs::OpenFile {
+class EventFile final : public AnonFile {
 public:
     static constexpr char kKind = 0;
     const void* kind() const override { return &kKind; }
@@ -29,6 +29,8 @@ private:
         OpenFile::state(ar);
         ar(count_);
     }
+    Result<size_t> write_one(mm::IoBuf& src);
+
     const bool semaphore_;
     mutable Mutex<Rank::Leaf> mu_;
     u64 count_ SBX_GUARDED_BY(mu_);

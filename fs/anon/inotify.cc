@@ -110,7 +110,7 @@ bool InotifyCore::end_watch(Watch& w) {
 }
 
 InotifyFile::InotifyFile(int flags)
-    : OpenFile(anon_path("inotify"), O_RDONLY | (flags & O_NONBLOCK)), core_(make_ref<InotifyCore>()) {}
+    : AnonFile("inotify", O_RDONLY | (flags & O_NONBLOCK)), core_(make_ref<InotifyCore>()) {}
 
 Result<Ref<InotifyFile>> InotifyFile::create(int flags) {
     if (instances.fetch_add(1) >= kMaxInstances) {

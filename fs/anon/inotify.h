@@ -1,13 +1,13 @@
 // InotifyFile: an inotify instance (inotify(7), fs/notify/inotify). Used by syscalls/inotify.cc.
 #pragma once
 
-#include "fs/vfs/open_file.h"
+#include "fs/anon/anon_inode.h"
 
 namespace sbx::anon {
 
 class InotifyCore;
 
-class InotifyFile final : public vfs::OpenFile {
+class InotifyFile final : public AnonFile {
 public:
     static inline const char kKind = 0;
     const void* kind() const override { return &kKind; }

@@ -74,7 +74,7 @@ signalfd_siginfo to_record(const SigInfo& i) {
 }  // namespace
 
 SignalFile::SignalFile(SigSet mask, int flags)
-    : OpenFile(anon_path("[signalfd]"), O_RDWR | (flags & O_NONBLOCK)), mask_(mask.bits) {}
+    : AnonFile("[signalfd]", O_RDWR | (flags & O_NONBLOCK)), mask_(mask.bits) {}
 
 void SignalFile::set_mask(SigSet mask, Task& t) {
     mask_.store(mask.bits, std::memory_order_relaxed);

@@ -3,12 +3,12 @@
 
 #include <unordered_map>
 
-#include "fs/vfs/open_file.h"
+#include "fs/anon/anon_inode.h"
 #include "src/kernel/signal.h"
 
 namespace sbx::anon {
 
-class SignalFile final : public vfs::OpenFile {
+class SignalFile final : public AnonFile {
 public:
     static constexpr char kKind = 0;
     const void* kind() const override { return &kKind; }

@@ -11,7 +11,7 @@
 namespace sbx::anon {
 
 TimerFile::TimerFile(Timekeeper& k, clockid_t clock, int flags)
-    : OpenFile(anon_path("[timerfd]"), flags), clock_(clock), timer_(k, *this) {}
+    : AnonFile("[timerfd]", flags), clock_(clock), timer_(k, *this) {}
 
 itimerspec TimerFile::get() const {
     Timer::Setting s = timer_.get();

@@ -3,12 +3,12 @@
 
 #include <time.h>
 
-#include "fs/vfs/open_file.h"
+#include "fs/anon/anon_inode.h"
 #include "src/kernel/timekeeper.h"
 
 namespace sbx::anon {
 
-class TimerFile final : public vfs::OpenFile, private TimerListener {
+class TimerFile final : public AnonFile, private TimerListener {
 public:
     static constexpr char kKind = 0;
     const void* kind() const override { return &kKind; }

@@ -115,6 +115,7 @@ SocketFile::SocketFile(int domain, int type, int protocol, int flags, const vfs:
 Result<size_t> SocketFile::read(mm::IoBuf& dst, i64*, u32, const vfs::Caller& c) {
     if (dst.remaining() == 0) return 0;  // net/socket.c, sock_read_iter()
     RecvArgs a;
+    if (nonblocking()) a.flags = MSG_DONTWAIT;
     return receive(dst, a, c);
 }
 

@@ -200,7 +200,9 @@ Result<size_t> UnixEndpoint::receive_message(mm::IoBuf& dst, RecvArgs& a) {
         if (connection_based() && state_ != State::Connected) return err(ENOTCONN);
         if (packets_.empty()) {
             if (error_) return err(std::exchange(error_, 0));
-            return read_shut_ ? Result<size_t>(0) : err(EAGAIN);
+            // Who would have waited hears of the end; who would not hears it for SOCK_SEQPACKET alone (unix_dgram_recvmsg()).
+            bool end = read_shut_ && (connection_based() || !(a.flags & MSG_DONTWAIT));
+            return end ? Result<size_t>(0) : err(EAGAIN);
         }
         UnixPacket& p = packets_.front();
         size_t n = std::min<size_t>(p.data.size(), dst.remaining());

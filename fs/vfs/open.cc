@@ -98,7 +98,9 @@ Result<Ref<OpenFile>> open_tmpfile(const Caller& c, const Path& dir, const OpenH
     if (!(how.flags & O_EXCL)) file->linkable_tmpfile.store(true);
     std::string name = "#" + std::to_string(file->ino());
     Path p{dir.mount, Dentry::create_detached(dir.dentry, std::move(name), std::move(file))};
-    return open_checked(c, p, how.flags & ~(O_TMPFILE | O_EXCL | O_TRUNC | O_CREAT), true);
+    Ref<OpenFile> f = SBX_TRY(open_checked(c, p, how.flags & ~(O_TMPFILE | O_EXCL | O_TRUNC | O_CREAT), true));
+    f->made_as_tmpfile(O_TMPFILE);
+    return f;
 }
 
 // O_CREAT. Returns the open file, or a symlink in *link that is to be followed.

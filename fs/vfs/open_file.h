@@ -44,6 +44,8 @@ public:
     int flags() const { return flags_.load(std::memory_order_relaxed); }
     // F_SETFL: replaces O_APPEND, O_NONBLOCK, O_ASYNC, O_DIRECT, O_NOATIME; the file may refuse (EINVAL, EPERM).
     virtual Result<> set_flags(int flags, const Caller& c);
+    // Made by O_TMPFILE, which F_GETFL tells.
+    void made_as_tmpfile(int bits) { flags_.fetch_or(bits, std::memory_order_relaxed); }
     bool readable() const { return mode_readable_; }
     bool writable() const { return mode_writable_; }
     bool nonblocking() const { return flags() & 04000; }
@@ -61,6 +63,8 @@ public:
     virtual bool seekable() const { return false; }
     // False: pread and pwrite give ESPIPE. Default: seekable().
     virtual bool positional() const { return seekable(); }
+    // False: the file can be neither side of splice(2) and sendfile(2) (directories, anonymous files).
+    virtual bool can_splice() const { return true; }
     // New position for lseek(2), given the current one. Default: SEEK_SET, CUR, END, DATA, HOLE by the inode's size; ESPIPE if not seekable.
     virtual Result<i64> seek(i64 current, i64 offset, int whence, const Caller& c);
     // Directory entries from *pos on; advances *pos. ENOTDIR.

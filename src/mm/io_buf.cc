@@ -72,6 +72,14 @@ Result<size_t> UserIoBuf::with_spans(size_t n, bool into, FunctionRef<Result<siz
                    [&](u64 addr, size_t part, size_t) { return mm_.with_spans(addr, part, into, fn); });
 }
 
+u64 UserIoBuf::segment() const {
+    if (many_.empty()) return remaining_;
+    size_t i = index_;
+    u64 done = done_in_current_;
+    if (done != 0 && done == many_[i].iov_len) i++, done = 0;
+    return i < many_.size() ? std::min(many_[i].iov_len - done, remaining_) : 0;
+}
+
 Result<size_t> KernelIoBuf::put(const void* from, size_t n) {
     if (n > remaining_) n = remaining_;
     if (n) memcpy(data_, from, n);

@@ -153,6 +153,7 @@ TEST_DIR(o_tmpfile) {
     snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
     CHECK_EQ(linkat(AT_FDCWD, self, AT_FDCWD, "named", AT_SYMLINK_FOLLOW), 0);
     CHECK_STR(read_file("named"), "anon");
+    CHECK_EQ(fcntl(fd, F_GETFL) & ~O_LARGEFILE & ~0100000, O_TMPFILE | O_RDWR);
     CHECK_ERR(open(".", O_TMPFILE | O_RDONLY, 0600), EINVAL);
     int x = OK(open(".", O_TMPFILE | O_RDWR | O_EXCL, 0600));
     snprintf(self, sizeof self, "/proc/self/fd/%d", x);

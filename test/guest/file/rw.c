@@ -1,6 +1,7 @@
 // read, write, pread, readv, preadv2, lseek, truncate, fallocate, holes, limits of sizes, copy_file_range, sendfile, fsync.
 #include "../guest.h"
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 
 static int make(const char *text) {
     write_file("f", text);
@@ -161,6 +162,27 @@ TEST_DIR(seek_data_and_hole) {
     }
     CHECK_ERR(lseek(fd, 1 << 20, SEEK_DATA), ENXIO);
     CHECK_ERR(lseek(fd, 2 << 20, SEEK_HOLE), ENXIO);
+}
+TEST_DIR(sendfile_looks_in_order) {
+    int in = OK(open("f", O_RDWR | O_CREAT, 0600)), s[2], p[2];
+    CHECK_EQ(write(in, "0123456789", 10), 10);
+    off_t before = -1;
+    CHECK_ERR(sendfile(99, in, &before, 1), EINVAL);
+    CHECK_ERR(sendfile(99, in, NULL, 1), EBADF);
+    // A stream is read into a pipe alone.
+    OK(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+    OK(pipe2(p, O_NONBLOCK));
+    CHECK_EQ(write(s[0], "abc", 3), 3);
+    CHECK_ERR(sendfile(in, s[1], NULL, 3), EINVAL);
+    CHECK_EQ(sendfile(p[1], s[1], NULL, 3), 3);
+    OK(fcntl(s[1], F_SETFL, O_NONBLOCK));
+    CHECK_ERR(sendfile(p[1], s[1], NULL, 3), EAGAIN);
+    CHECK_ERR(sendfile(p[1], p[0], NULL, 3), EINVAL);
+    signal(SIGPIPE, SIG_IGN);
+    OK(lseek(in, 0, SEEK_SET));
+    close(p[0]);
+    CHECK_ERR(sendfile(p[1], in, NULL, 3), EPIPE);
+    CHECK_EQ(lseek(in, 0, SEEK_CUR), 0);
 }
 TEST_DIR(sendfile_and_copy) {
     int in = make("0123456789"), out = OK(open("g", O_RDWR | O_CREAT, 0644));

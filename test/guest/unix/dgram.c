@@ -218,3 +218,18 @@ TEST(mmsg) {
     CHECK_EQ(recvmmsg(s[1], q, 5, MSG_WAITFORONE, NULL), 3);
     CHECK_EQ(q[0].msg_len, 1), CHECK_EQ(q[1].msg_len, 2), CHECK_EQ(q[2].msg_len, 3);
 }
+TEST(shut_down_end_of_datagrams) {
+    int s[2];
+    char b[4];
+    OK(socketpair(AF_UNIX, SOCK_DGRAM, 0, s));
+    OK(shutdown(s[0], SHUT_RD));
+    // Who would wait hears of the end; who would not has only found nothing.
+    CHECK_ERR(recv(s[0], b, 4, MSG_DONTWAIT), EAGAIN);
+    CHECK_EQ(recv(s[0], b, 4, 0), 0);
+    OK(fcntl(s[0], F_SETFL, O_NONBLOCK));
+    CHECK_ERR(read(s[0], b, 4), EAGAIN);
+    int q[2];
+    OK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, q));
+    OK(shutdown(q[0], SHUT_RD));
+    CHECK_EQ(recv(q[0], b, 4, MSG_DONTWAIT), 0);
+}
