@@ -124,12 +124,12 @@ RefCounted* Loader::object_of(u64 id) {
     return ok() ? r.object : nullptr;
 }
 
-void Loader::define_link(u64 id, void* p) {
-    if (ok() && !links_.emplace(id, p).second) fail("one identity is used twice");
+void Loader::define_link(u64 id, Target t) {
+    if (ok() && !links_.emplace(id, t).second) fail("one identity is used twice");
 }
 
-void Loader::resolve_link(u64 id, void** p) {
-    if (id != 0) unresolved_.emplace_back(id, p);
+void Loader::resolve_link(u64 id, Link l) {
+    if (id != 0) unresolved_.emplace_back(id, l);
 }
 
 Ref<RefCounted> Loader::load(std::string_view archive) {
@@ -170,12 +170,14 @@ Ref<RefCounted> Loader::load(std::string_view archive) {
         r.type->load(*this, *o);
         if (ok() && !in_.empty()) fail(std::string(r.type->name) + ": another form of the type was saved");
     }
-    for (auto& [id, p] : unresolved_) {
+    for (auto& [id, link] : unresolved_) {
         auto it = links_.find(id);
         if (it == links_.end())
             fail("an identity is missing");
+        else if (*it->second.type != *link.type)
+            fail("an identity is of another type than its place wants");
         else
-            *p = it->second;
+            *link.place = it->second.thing;
     }
     for (Record& r : records_) {
         if (!ok()) break;

@@ -10,7 +10,8 @@
 // Heads may lead to other objects, but not in circles; fields may. Both are templates so that headers need not include this one; a class that
 // declares state() in its header and defines it in its .cc file says SBX_STATE_HERE(Class) there. When all fields of all objects are there, `void state_loaded(Loader&)`
 // of those that have one does what is rebuilt instead of saved: registrations, timers, caches.
-// Things with an identity that are not RefCounted but members of such objects: ar.identity(*this) there, ar.link(pointer) where they are pointed to.
+// Things with an identity that are not RefCounted but members of such objects: ar.identity(*this) there, ar.link(pointer) where they are pointed
+// to, both with the same type.
 //
 // Locks: none is taken; all tasks are stopped meanwhile. Errors are sticky: after the first one loads give zeros, and failed() says what was wrong.
 // A damaged archive is an error, never a crash: types are checked, sizes are bounded by what is there.
@@ -155,6 +156,17 @@ public:
         static_assert(std::is_trivially_copyable_v<T>);
         static_cast<Self*>(this)->bytes(&t, sizeof t);
     }
+    // Of a container of references, or of a map of them, none may be missing.
+    template <class C>
+    void all_there(const C& c) {
+        for (const auto& e : c) {
+            if constexpr (requires { e.second; }) {
+                if (!e.second) fail("a part of a table is missing");
+            } else {
+                if (!e) fail("a part of a list is missing");
+            }
+        }
+    }
     // The first reason counts: an object that cannot be saved, an archive that cannot be loaded.
     void fail(std::string why) {
         if (error_.empty()) error_ = std::move(why);
@@ -213,12 +225,12 @@ public:
     static constexpr bool kLoading = true;
     template <class T>
     void identity(T& t) {
-        define_link(get<u64>(), &t);
+        define_link(get<u64>(), Target{&t, &typeid(T)});
     }
     template <class T>
     void link(T*& t) {
         t = nullptr;
-        resolve_link(get<u64>(), reinterpret_cast<void**>(&t));
+        resolve_link(get<u64>(), Link{reinterpret_cast<void**>(&t), &typeid(T)});
     }
     // The object of that number, of type T; null for 0 and after an error.
     template <class T>
@@ -273,12 +285,21 @@ private:
         bool making = false;
     };
     RefCounted* object_of(u64 id);
-    void define_link(u64 id, void* p);
-    void resolve_link(u64 id, void** p);
+    // A thing with an identity, and a place for a pointer to one, with the type that both were declared with.
+    struct Target {
+        void* thing;
+        const std::type_info* type;
+    };
+    struct Link {
+        void** place;
+        const std::type_info* type;
+    };
+    void define_link(u64 id, Target t);
+    void resolve_link(u64 id, Link l);
     std::string_view in_;
     std::vector<Record> records_;
-    std::unordered_map<u64, void*> links_;
-    std::vector<std::pair<u64, void**>> unresolved_;
+    std::unordered_map<u64, Target> links_;
+    std::vector<std::pair<u64, Link>> unresolved_;
     std::unordered_map<std::type_index, void*> given_;
 };
 
