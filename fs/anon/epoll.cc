@@ -8,6 +8,7 @@
 #include <set>
 
 #include "fs/anon/anon_inode.h"
+#include "src/base/archive.h"
 
 namespace sbx::anon {
 namespace {
@@ -27,9 +28,15 @@ Mutex<Rank::Epoll>& structure_mu() {
 struct EpollFile::Item final : Waiter, ListNode<EpollFile> {
     Item(EpollFile& e, const Key& k, const EpollEvent& ev)
         : Waiter(ev.events | kEventErr | kEventHup), epoll(e), key(k), events(ev.events), data(ev.data) {}
+    explicit Item(EpollFile& e) : epoll(e), key{nullptr, 0}, events(0), data(0) {}
     void on_event(EventMask) override { epoll.make_ready(*this); }
+    template <class A>
+    void state(A& ar) {
+        ar.identity(static_cast<Waiter&>(*this));
+        ar(key.file, key.fd, events, data, ready, mask_, exclusive_);
+    }
     EpollFile& epoll;
-    const Key key;
+    Key key;  // fixed
     // Written under mu_; the callback reads it without: a change is followed by a fresh look at the file.
     std::atomic<u32> events;
     u64 data;
@@ -40,6 +47,9 @@ struct EpollFile::Item final : Waiter, ListNode<EpollFile> {
 class Watchers final : public vfs::FileWatchers {
 public:
     std::set<std::pair<EpollFile*, int>> who;  // structure lock
+    // The instances enter themselves again.
+    template <class A>
+    void state(A&) {}
     void file_gone(vfs::OpenFile& f) override {
         Lock l(structure_mu());
         while (!who.empty()) {
@@ -49,6 +59,43 @@ public:
         }
     }
 };
+
+SBX_SAVABLE(EpollFile);
+SBX_SAVABLE(Watchers);
+
+template <class A>
+void EpollFile::state(A& ar) SBX_NO_TSA {
+    OpenFile::state(ar);
+    std::vector<Item*> in_order;
+    if constexpr (!A::kLoading) {
+        for (Item& i : ready_) in_order.push_back(&i);
+        for (auto& [k, i] : items_)
+            if (!i->ready) in_order.push_back(i.get());
+    }
+    u64 n = in_order.size();
+    ar(n);
+    for (u64 i = 0; i < n; i++) {
+        if constexpr (A::kLoading) {
+            if (!ar.ok()) return;
+            loaded_.push_back(std::make_unique<Item>(*this));
+            in_order.push_back(loaded_.back().get());
+        }
+        ar(*in_order[i]);
+    }
+}
+
+// Items are added as if by epoll_ctl(2), since what an archive says may be no tree; who is ready was saved.
+void EpollFile::state_loaded(state::Loader& ar) SBX_NO_TSA {
+    Lock s(structure_mu());
+    for (std::unique_ptr<Item>& p : std::exchange(loaded_, {})) {
+        Key k = p->key;
+        if (!k.file || !k.file->epoll_allowed() || items_.count(k) || !check_nesting(*k.file))
+            return ar.fail("an epoll instance watches what it cannot");
+        Item& i = *(items_[k] = std::move(p));
+        if (i.ready) ready_.push_back(i);
+        watch(i, vfs::Caller{});
+    }
+}
 
 EpollFile::EpollFile(int flags) : AnonFile("[eventpoll]", flags) {}
 
@@ -118,13 +165,28 @@ unsigned EpollFile::chain_above(const EpollFile& e) {
     return longest + 1;
 }
 
+Result<> EpollFile::check_nesting(vfs::OpenFile& f) const {
+    if (f.kind() != &kKind) return {};
+    auto& inner = static_cast<EpollFile&>(f);
+    if (inner.reaches(*this) || chain_above(*this) + inner.chain_below() > kMaxNesting) return err(ELOOP);
+    return {};
+}
+
+void EpollFile::watch(Item& i, const vfs::Caller& c) {
+    vfs::OpenFile& f = *i.key.file;
+    auto* w = static_cast<Watchers*>(f.watchers.load());
+    if (!w) {
+        w = new Watchers();
+        f.watchers.store(w);
+    }
+    w->who.insert({this, i.key.fd});
+    f.poll_add(i, c);
+}
+
 Result<> EpollFile::add(int fd, vfs::OpenFile& f, const EpollEvent& e, const vfs::Caller& c) {
     if (!f.epoll_allowed() || f.is_path_only()) return err(EPERM);
     Lock s(structure_mu());
-    if (f.kind() == &kKind) {
-        auto& inner = static_cast<EpollFile&>(f);
-        if (inner.reaches(*this) || chain_above(*this) + inner.chain_below() > kMaxNesting) return err(ELOOP);
-    }
+    SBX_TRY(check_nesting(f));
     Item* item = nullptr;
     {
         Lock l(mu_, Lock<Mutex<Rank::Epoll>>::Nested{});
@@ -136,13 +198,7 @@ Result<> EpollFile::add(int fd, vfs::OpenFile& f, const EpollEvent& e, const vfs
         item = p.get();
         items_[k] = std::move(p);
     }
-    auto* w = static_cast<Watchers*>(f.watchers.load());
-    if (!w) {
-        w = new Watchers();
-        f.watchers.store(w);
-    }
-    w->who.insert({this, fd});
-    f.poll_add(*item, c);
+    watch(*item, c);
     if (f.poll(e.events | kEventErr | kEventHup, c)) make_ready(*item);
     return {};
 }

@@ -45,6 +45,14 @@ public:
 
 private:
     friend class Watchers;
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(0);
+    }
+    template <class A>
+    void state(A& ar);
+    void state_loaded(state::Loader& ar);
     struct Item;
     struct Key {
         vfs::OpenFile* file;
@@ -52,6 +60,9 @@ private:
         bool operator<(const Key& o) const { return file != o.file ? file < o.file : fd < o.fd; }
     };
     void make_ready(Item& i);
+    // The part of add() that needs the structure lock. ELOOP.
+    Result<> check_nesting(vfs::OpenFile& f) const;
+    void watch(Item& i, const vfs::Caller& c);
     void remove_item(const Key& k);  // structure lock held
     // Along the tree of instances, with the structure lock held.
     bool reaches(const EpollFile& target) const;
@@ -63,6 +74,8 @@ private:
     Mutex<Rank::EpollReady> ready_mu_;
     List<Item, EpollFile> ready_ SBX_GUARDED_BY(ready_mu_);
     WaitQueue queue_;
+    std::vector<std::unique_ptr<Item>>
+        loaded_;  // from an archive, until all their files are there; those that are ready first, in order
 };
 
 }  // namespace sbx::anon

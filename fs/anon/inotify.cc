@@ -11,6 +11,7 @@
 
 #include "fs/anon/anon_inode.h"
 #include "fs/vfs/inotify_marks.h"
+#include "src/base/archive.h"
 #include "src/mm/memory_manager.h"
 
 namespace sbx::anon {
@@ -22,9 +23,13 @@ constexpr unsigned kMaxInstances = 1024;
 std::atomic<unsigned> instances{0};
 
 struct Event {
-    int wd;
-    u32 mask, cookie;
+    int wd = 0;
+    u32 mask = 0, cookie = 0;
     std::string name;
+    template <class A>
+    void state(A& ar) {
+        ar(wd, mask, cookie, name);
+    }
     // Names are padded so that the next event is aligned.
     size_t name_room() const {
         return name.empty() ? 0 : (name.size() + sizeof(inotify_event)) / sizeof(inotify_event) * sizeof(inotify_event);
@@ -43,6 +48,9 @@ public:
     // The watch ends: IN_IGNORED, and it is found by its number no more. False if it had ended already.
     bool end_watch(Watch& w);
     void push_locked(Event e) SBX_REQUIRES(mu);
+    template <class A>
+    void state(A& ar);
+    void state_loaded(state::Loader& ar);
 
     mutable Mutex<Rank::Inotify> mu;
     std::deque<Event> events SBX_GUARDED_BY(mu);
@@ -60,11 +68,47 @@ public:
     void on_event(u32 m, u32 cookie, std::string_view name) override { core->event(*this, m, cookie, name); }
     void on_gone() override { core->end_watch(*this); }
 
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(core, wd, a.by_ref(*inode), mask);
+    }
+    // All of it is in its head.
+    template <class A>
+    void state(A& ar) {
+        ar(mask);
+    }
+
     const Ref<InotifyCore> core;
     const int wd;
     const Ref<vfs::Inode> inode;
     u32 mask;  // InotifyCore::mu
 };
+
+SBX_SAVABLE(InotifyFile);
+SBX_SAVABLE(InotifyCore);
+SBX_SAVABLE(Watch);
+
+template <class A>
+void InotifyFile::state(A& ar) {
+    OpenFile::state(ar);
+    ar(core_);
+    if constexpr (A::kLoading) {
+        instances.fetch_add(1);
+        if (!core_) ar.fail("an inotify instance lacks its events");
+    }
+}
+
+template <class A>
+void InotifyCore::state(A& ar) SBX_NO_TSA {
+    ar(events, watches, last_wd);
+}
+
+void InotifyCore::state_loaded(state::Loader& ar) SBX_NO_TSA {
+    for (auto& [wd, w] : watches) {
+        if (!w || w->wd != wd) return ar.fail("an inotify instance has a watch that is none");
+        by_inode.emplace(w->inode.get(), w.get());
+    }
+}
 
 void InotifyCore::push_locked(Event e) {
     if (!events.empty()) {

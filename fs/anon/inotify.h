@@ -31,6 +31,13 @@ private:
     template <class T, class... A>
     friend Ref<T> sbx::make_ref(A&&... a);
     explicit InotifyFile(int flags);
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(0);
+    }
+    template <class A>
+    void state(A& ar);
     Ref<InotifyCore> core_;
 };
 

@@ -4,9 +4,12 @@
 #include <fcntl.h>
 
 #include "fs/anon/anon_inode.h"
+#include "src/base/archive.h"
 #include "src/kernel/kernel.h"
 
 namespace sbx::anon {
+
+SBX_SAVABLE(PidFile);
 
 PidFile::PidFile(Ref<Pid> pid, int flags)
     : OpenFile(anon_path("[pidfd]"), O_RDWR | (flags & O_NONBLOCK)), pid_(std::move(pid)) {}

@@ -21,6 +21,11 @@ public:
     std::string fdinfo(const vfs::Caller& c) const override;
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(pid_, 0);
+    }
     Ref<Pid> pid_;
 };
 

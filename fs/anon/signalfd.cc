@@ -6,6 +6,7 @@
 #include <sys/signalfd.h>
 
 #include "fs/anon/anon_inode.h"
+#include "src/base/archive.h"
 #include "src/kernel/thread_group.h"
 
 namespace sbx::anon {
@@ -73,6 +74,35 @@ signalfd_siginfo to_record(const SigInfo& i) {
 
 }  // namespace
 
+SBX_SAVABLE(SignalFile);
+
+template <class A>
+void SignalFile::state(A& ar) SBX_NO_TSA {
+    OpenFile::state(ar);
+    std::deque<Loaded> saved;
+    if constexpr (!A::kLoading)
+        for (auto& [w, h] : waiters_) saved.push_back({w, h});
+    std::deque<Loaded>& list = A::kLoading ? loaded_ : saved;
+    u64 n = list.size();
+    ar(n);
+    for (u64 i = 0; i < n; i++) {
+        if constexpr (A::kLoading) {
+            if (!ar.ok()) return;
+            list.emplace_back();
+        }
+        ar.link(list[i].waiter);
+        ar(list[i].handlers);
+    }
+}
+
+void SignalFile::state_loaded(state::Loader& ar) SBX_NO_TSA {
+    for (Loaded& l : std::exchange(loaded_, {})) {
+        if (!l.waiter || !l.handlers || !waiters_.emplace(l.waiter, l.handlers).second)
+            return ar.fail("a signalfd has a waiter that is none");
+        l.handlers->queued.add(*l.waiter);
+    }
+}
+
 SignalFile::SignalFile(SigSet mask, int flags)
     : AnonFile("[signalfd]", O_RDWR | (flags & O_NONBLOCK)), mask_(mask.bits) {}
 
@@ -108,6 +138,8 @@ EventMask SignalFile::poll(EventMask mask, const vfs::Caller& c) {
 }
 
 void SignalFile::poll_add(Waiter& w, const vfs::Caller& c) {
+    // From an archive: whose signals it is about was saved here.
+    if (!c.task) return;
     Ref<SignalHandlers> h = c.task->group().handlers();
     {
         Lock l(mu_);

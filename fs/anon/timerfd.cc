@@ -7,8 +7,18 @@
 #include <utility>
 
 #include "fs/anon/anon_inode.h"
+#include "src/base/archive.h"
+#include "src/kernel/kernel.h"
 
 namespace sbx::anon {
+
+SBX_SAVABLE(TimerFile);
+
+template <class H>
+TimerFile* TimerFile::state_make(state::Loader& ar, H& head) {
+    auto* kernel = ar.given<Kernel>();
+    return kernel ? new TimerFile(kernel->timekeeper(), std::get<0>(head), 0) : nullptr;
+}
 
 TimerFile::TimerFile(Timekeeper& k, clockid_t clock, int flags)
     : AnonFile("[timerfd]", flags), clock_(clock), timer_(k, *this) {}

@@ -24,6 +24,19 @@ public:
     std::string fdinfo(const vfs::Caller& c) const override;
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(clock_);
+    }
+    // With the kernel's timekeeper.
+    template <class H>
+    static TimerFile* state_make(state::Loader& ar, H& head);
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        OpenFile::state(ar);
+        ar(expirations_, timer_);
+    }
     void on_timer(u64 expirations) override;
 
     const clockid_t clock_;

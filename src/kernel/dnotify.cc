@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "fs/vfs/inotify_marks.h"
+#include "src/base/archive.h"
 #include "src/kernel/fasync.h"
 
 namespace sbx {
@@ -25,14 +26,14 @@ constexpr Conversion kConversions[] = {
 // What one process (one descriptor table) asked for through one open file.
 class DirWatch final : public vfs::InotifyMark {
 public:
-    DirWatch(Ref<vfs::FileSignals> signals, const vfs::OpenFile& f, const vfs::FdTable& files)
-        : signals_(std::move(signals)), file_(f), files_(files), marks_(f.inode().make_marks()) {}
+    DirWatch(Ref<vfs::FileSignals> signals, vfs::OpenFile& f, vfs::FdTable& files, vfs::InotifyMarks* marks = nullptr)
+        : signals_(std::move(signals)), file_(f), files_(files), marks_(marks) {}
 
     void on_event(u32 mask, u32, std::string_view name) override {
         // Of what happens to the inode itself, only a directory's matters (dnotify_handle_event).
         if (name.empty() && !(mask & IN_ISDIR)) return;
         if (!(mask & events_.load())) return;
-        if (!many_.load() && !marks_.remove(*this)) return;
+        if (!many_.load() && !marks_->remove(*this)) return;
         signals_->tell(fd_.load(), POLL_MSG);
     }
     void on_gone() override {}
@@ -46,14 +47,29 @@ public:
     }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(signals_, a.by_ref(file_), a.by_ref(files_));
+    }
+    template <class A>
+    void state(A& ar) {
+        ar(fd_, events_, many_);
+    }
+    void state_loaded(state::Loader& ar) {
+        if (!signals_ || !file_.path().dentry || !file_.path().dentry->inode())
+            return ar.fail("a watched directory is none");
+        marks_ = &file_.inode().make_marks();
+    }
     const Ref<vfs::FileSignals> signals_;
-    const vfs::OpenFile& file_;  // compared, not used
-    const vfs::FdTable& files_;  // likewise
-    vfs::InotifyMarks& marks_;   // who tells of an event is holding it
+    vfs::OpenFile& file_;       // compared, not used
+    vfs::FdTable& files_;       // likewise
+    vfs::InotifyMarks* marks_;  // of the directory; who tells of an event is holding it
     std::atomic<int> fd_{-1};
     std::atomic<u32> events_{0};
     std::atomic<bool> many_{false};
 };
+SBX_SAVABLE(DirWatch);
 
 }  // namespace
 
@@ -70,7 +86,7 @@ Result<> watch_directory(Task& t, vfs::OpenFile& f, int fd, u32 wanted) {
     vfs::InotifyMarks& marks = f.inode().make_marks();
     Ref<vfs::InotifyMark> m = marks.find(f, t.files());
     bool fresh = !m;
-    if (fresh) m = make_ref<DirWatch>(std::move(signals), f, t.files());
+    if (fresh) m = make_ref<DirWatch>(std::move(signals), f, t.files(), &marks);
     static_cast<DirWatch&>(*m).want(fd, events, wanted & DN_MULTISHOT);
     if (!fresh) return {};
     marks.add(std::move(m));

@@ -9,6 +9,7 @@
 
 #include "fs/vfs/inode.h"
 #include "fs/vfs/walk.h"
+#include "src/base/archive.h"
 #include "src/host/parker.h"
 #include "src/host/thread.h"
 #include "src/kernel/kernel.h"
@@ -22,8 +23,12 @@ constexpr unsigned kMaxRepeats = 1024;     // of one notice that is not sent yet
 
 // A signal to come that does not tell of readiness.
 struct Notice {
-    int fd, reason;
-    unsigned count;
+    int fd = -1, reason = 0;
+    unsigned count = 0;
+    template <class A>
+    void state(A& ar) {
+        ar(fd, reason, count);
+    }
 };
 
 // The state behind OpenFile::signals.
@@ -51,8 +56,8 @@ public:
     }
     void listen(vfs::OpenFile& f, bool on, const vfs::Caller& c) {
         Lock l(listen_mu_);
-        if (on == listening_) return;
-        listening_ = on;
+        if (on == (listens_to_ != nullptr)) return;
+        listens_to_ = on ? &f : nullptr;
         if (on)
             f.poll_add(*this, c);
         else
@@ -80,9 +85,22 @@ private:
     mutable Mutex<Rank::Leaf> mu_;
     FileOwner owner_ SBX_GUARDED_BY(mu_);
     std::vector<Notice> notices_ SBX_GUARDED_BY(mu_);
-    Mutex<Rank::Boot> listen_mu_;  // before all that poll_add of any file takes
-    bool listening_ SBX_GUARDED_BY(listen_mu_) = false;
+    Mutex<Rank::Boot> listen_mu_;                                     // before all that poll_add of any file takes
+    vfs::OpenFile* listens_to_ SBX_GUARDED_BY(listen_mu_) = nullptr;  // the file that owns this, or null
+
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.given(kernel_));
+    }
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        ar.identity(static_cast<Waiter&>(*this));
+        ar(pending, owner_, notices_, listens_to_);
+    }
+    void state_loaded(state::Loader& ar);
 };
+SBX_SAVABLE(Fasync);
 
 // The thread that sends. Never freed: it may run as the process ends.
 class Sender {
@@ -123,6 +141,13 @@ private:
     bool running_ SBX_GUARDED_BY(mu_) = false;
     host::Parker parker_;
 };
+
+void Fasync::state_loaded(state::Loader&) SBX_NO_TSA {
+    if (listens_to_) listens_to_->poll_add(*this, vfs::Caller{});
+    if (!owner_.pid && !listens_to_) return;
+    Sender::get().start();
+    if (pending.load() != 0) Sender::get().add(Ref<Fasync>(*this));
+}
 
 void Fasync::on_event(EventMask events) {
     if (pending.fetch_or(events) == 0) Sender::get().add(Ref<Fasync>(*this));

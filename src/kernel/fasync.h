@@ -16,6 +16,10 @@ struct FileOwner {
     int signal = 0;                                            // F_SETSIG; 0: SIGIO without details
     int fd = -1;                                               // that asked for signals, for si_fd
     CredsRef creds;                                            // of who set it
+    template <class A>
+    void state(A& ar) {
+        ar(type, pid, signal, fd, creds);
+    }
 };
 
 // Null pid: none.
