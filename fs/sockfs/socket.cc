@@ -6,6 +6,7 @@
 #include "fs/vfs/dentry.h"
 #include "fs/vfs/file_system.h"
 #include "fs/vfs/mount.h"
+#include "src/base/archive.h"
 #include "src/kernel/task.h"
 #include "src/kernel/thread_group.h"
 
@@ -36,6 +37,18 @@ public:
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs&) override { return err(ENXIO); }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.by_ref(fs()), ino());
+    }
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        Inode::state(ar);
+        ar.raw(created_);
+        ar(mode_, uid_, gid_);
+    }
+    SocketInode(vfs::FileSystem& fs, u64 ino) : SocketInode(fs, ino, Creds()) {}
     Mutex<Rank::Leaf> mu_;
     u32 mode_ = 0777;
     Kuid uid_;
@@ -53,13 +66,31 @@ public:
         return s;
     }
     u64 next_ino() { return ino_.fetch_add(1) + 1; }
+    // There is one, in every process.
+    static SockFs* state_make(state::Loader&);
+    template <class A>
+    void state(A& ar) {
+        FileSystem::state(ar);
+        ar(ino_);
+    }
 
 private:
     std::atomic<u64> ino_{0};
 };
 
-vfs::Path socket_path(const vfs::Caller& c) {
+SockFs& sock_fs();
+SBX_SAVABLE(SocketInode);
+SBX_SAVABLE(SockFs);
+
+SockFs& sock_fs() {
     static SockFs& fs = *make_ref<SockFs>().release();
+    return fs;
+}
+
+SockFs* SockFs::state_make(state::Loader&) { return Ref<SockFs>(sock_fs()).release(); }
+
+vfs::Path socket_path(const vfs::Caller& c) {
+    SockFs& fs = sock_fs();
     static const Ref<vfs::Mount>& mount = *new Ref<vfs::Mount>(
         vfs::Mount::create(Ref<vfs::FileSystem>(fs), vfs::Dentry::create_root(fs.root(), "socket:"), 0, "none"));
     Ref<vfs::Inode> inode = make_ref<SocketInode>(fs, fs.next_ino(), *c.creds);
@@ -72,6 +103,13 @@ constexpr size_t kMaxInFlight = 16384;
 std::atomic<size_t> in_flight{0};
 
 }  // namespace
+
+template <class A>
+void FilesInFlight::state(A& ar) {
+    ar(files_);
+    if constexpr (A::kLoading) in_flight.fetch_add(files_.size());
+}
+SBX_STATE_HERE(FilesInFlight);
 
 FilesInFlight::~FilesInFlight() {
     if (files_.empty()) return;

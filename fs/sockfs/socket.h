@@ -19,6 +19,10 @@ struct PeerCreds {
     Ref<Pid> pid;
     Kuid uid = kOverflowId;
     Kgid gid = kOverflowId;
+    template <class A>
+    void state(A& ar) {
+        ar(pid, uid, gid);
+    }
 };
 
 // Files on their way. Dropping them may close sockets that hold files again: that is done without recursion.
@@ -39,6 +43,9 @@ public:
     const std::vector<Ref<vfs::OpenFile>>& files() const { return files_; }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    void state(A& ar);
     std::vector<Ref<vfs::OpenFile>> files_;
 };
 
@@ -91,6 +98,17 @@ public:
     std::atomic<Nanos> receive_timeout{kNever}, send_timeout{kNever};
     // Options of SOL_SOCKET that are kept as a bit, by number (SO_REUSEADDR...).
     std::atomic<u32> simple_options{0};
+    // The part of every socket; what the constructor takes is in its head.
+    template <class A>
+    void state(A& ar) {
+        OpenFile::state(ar);
+        ar(receive_timeout, send_timeout, simple_options);
+    }
+
+protected:
+    // Made by an archive, which brings the path.
+    SocketFile(int domain, int type, int protocol)
+        : OpenFile({}, 0), domain_(domain), type_(type), protocol_(protocol) {}
 
 private:
     int domain_, type_, protocol_;

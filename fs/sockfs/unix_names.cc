@@ -7,6 +7,7 @@
 
 #include "fs/sockfs/unix_socket.h"
 #include "fs/vfs/operations.h"
+#include "src/base/archive.h"
 
 namespace sbx::sockfs {
 namespace {
@@ -85,6 +86,12 @@ Result<> UnixEndpoint::bind(const std::string& address, const vfs::Caller& c) {
     abstract_ = abstract;
     inode_ = std::move(inode);
     return {};
+}
+
+void UnixEndpoint::state_loaded(state::Loader& ar) SBX_NO_TSA {
+    if (!abstract_) return;
+    Lock l(names().mu);
+    if (!names().by_name.try_emplace({net_ns_, name_}, this).second) ar.fail("two sockets have the same name");
 }
 
 void UnixEndpoint::unname() {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "src/base/archive.h"
 #include "src/kernel/ns/net.h"
 #include "src/kernel/task.h"
 #include "src/mm/memory_manager.h"
@@ -24,6 +25,18 @@ u64 net_ns_of(const vfs::Caller& c) {
 }
 
 }  // namespace
+
+SBX_SAVABLE(UnixEndpoint);
+SBX_SAVABLE(UnixSocket);
+
+// Nothing is being bound or copied in: no task is inside a call.
+template <class A>
+void UnixEndpoint::state(A& ar) SBX_NO_TSA {
+    ar(send_buffer, receive_buffer, pass_creds, charged_, state_, closed_, read_shut_, write_shut_, error_, peer_,
+       peer_creds_, listen_creds_, name_, abstract_, inode_, packets_, backlog_, pending_, want_room_, waits_at_);
+    ar.all_there(pending_);
+    ar.all_there(want_room_);
+}
 
 UnixPacket::~UnixPacket() {
     if (sender) sender->release(charge);

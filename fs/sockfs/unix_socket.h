@@ -22,6 +22,13 @@ struct UnixPacket {
     Ref<UnixEndpoint> sender;  // charged for it
     size_t charge = 0;
 
+    template <class A>
+    void state(A& ar) {
+        ar(data, start, files, creds, from, sender, charge);
+        if constexpr (A::kLoading)
+            if (start > data.size()) ar.fail("more of a message was read than there is");
+    }
+
     UnixPacket() = default;
     UnixPacket(UnixPacket&&) = default;
     ~UnixPacket();
@@ -56,6 +63,14 @@ public:
     std::atomic<bool> pass_creds{false};
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(type_, net_ns_);
+    }
+    template <class A>
+    void state(A& ar);
+    void state_loaded(state::Loader& ar);
     enum class State : u8 { Unconnected, Connecting, Listening, Connected };
     bool stream() const { return type_ == SOCK_STREAM; }
     bool connection_based() const { return type_ != SOCK_DGRAM; }
@@ -120,6 +135,12 @@ public:
     bool may_hold_files() const override { return true; }
 
 private:
+    friend struct state::Access;
+    UnixSocket(int type, UnixEndpoint& e) : SocketFile(AF_UNIX, type, 0), end_(e) {}
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(type(), a.by_ref(*end_));
+    }
     Ref<UnixEndpoint> end_;
 };
 
