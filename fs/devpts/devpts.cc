@@ -9,6 +9,8 @@
 #include <charconv>
 
 #include "fs/devpts/devpts_fs.h"
+#include "src/base/archive.h"
+#include "src/kernel/kernel.h"
 
 namespace sbx::devpts {
 namespace {
@@ -40,17 +42,23 @@ Result<Ref<vfs::OpenFile>> open_slave(const vfs::OpenArgs& a, Ref<Pty> pty, bool
 
 class SlaveInode final : public vfs::Inode {
 public:
-    SlaveInode(DevptsFs& fs, Ref<Pty> pty) : Inode(fs, kFirstSlaveIno + pty->index, S_IFCHR), pty_(std::move(pty)) {}
+    SlaveInode(DevptsFs& fs, Pty& pty) : Inode(fs, kFirstSlaveIno + pty.index, S_IFCHR), pty_(pty) {}
     Pty& pty() const { return *pty_; }
     Result<vfs::Attr> attr() override { return devpts().attr_of(*pty_); }
     Result<> set_attr(const vfs::SetAttr& s, const vfs::Caller&) override { return devpts().set_attr_of(*pty_, s); }
     Result<> truncate(u64, const vfs::Caller&) override { return err(EINVAL); }
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override { return open_slave(a, pty_, true); }
 
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.by_ref(devpts()), a.by_ref(*pty_));
+    }
+
 private:
     DevptsFs& devpts() const { return static_cast<DevptsFs&>(fs()); }
     Ref<Pty> pty_;
 };
+SBX_SAVABLE(SlaveInode);
 
 class PtmxInode final : public vfs::Inode {
 public:
@@ -59,14 +67,23 @@ public:
     Result<> set_attr(const vfs::SetAttr& s, const vfs::Caller&) override { return devpts().set_ptmx_attr(s); }
     Result<> truncate(u64, const vfs::Caller&) override { return err(EINVAL); }
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override { return devpts().open_ptmx(a); }
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.by_ref(devpts()));
+    }
 
 private:
     DevptsFs& devpts() const { return static_cast<DevptsFs&>(fs()); }
 };
+SBX_SAVABLE(PtmxInode);
 
-class RootDir final : public vfs::OpenFile {
+class DevptsDir final : public vfs::OpenFile {
 public:
-    RootDir(const vfs::OpenArgs& a, DevptsFs& fs) : OpenFile(a.path, a.flags), fs_(fs) {}
+    DevptsDir(vfs::Path path, int flags, DevptsFs& fs) : OpenFile(std::move(path), flags), fs_(fs) {}
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(vfs::Path(), 0, a.by_ref(*fs_));
+    }
     bool seekable() const override { return true; }
     bool epoll_allowed() const override { return false; }
     // Positions: the dots, ptmx, and 3 + the number.
@@ -87,10 +104,11 @@ public:
 private:
     Ref<DevptsFs> fs_;
 };
+SBX_SAVABLE(DevptsDir);
 
-class RootInode final : public vfs::Inode {
+class DevptsRoot final : public vfs::Inode {
 public:
-    explicit RootInode(DevptsFs& fs) : Inode(fs, kRootIno, S_IFDIR), created_(vfs::now()) {}
+    explicit DevptsRoot(DevptsFs& fs) : Inode(fs, kRootIno, S_IFDIR), created_(vfs::now()) {}
     Result<vfs::Attr> attr() override {
         vfs::Attr a;
         a.mode = S_IFDIR | 0755;
@@ -101,7 +119,7 @@ public:
     }
     Result<Ref<vfs::Inode>> lookup(std::string_view name) override {
         if (name == "ptmx") return Ref<vfs::Inode>(make_ref<PtmxInode>(devpts()));
-        if (Ref<Pty> p = find(name)) return Ref<vfs::Inode>(make_ref<SlaveInode>(devpts(), std::move(p)));
+        if (Ref<Pty> p = find(name)) return Ref<vfs::Inode>(make_ref<SlaveInode>(devpts(), *p));
         return err(ENOENT);
     }
     bool revalidate(std::string_view name, vfs::Inode* cached) override {
@@ -111,7 +129,17 @@ public:
         return &static_cast<SlaveInode*>(cached)->pty() == now.get();
     }
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override {
-        return Ref<vfs::OpenFile>(make_ref<RootDir>(a, devpts()));
+        return Ref<vfs::OpenFile>(make_ref<DevptsDir>(a.path, a.flags, devpts()));
+    }
+
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.by_ref(devpts()));
+    }
+    template <class A>
+    void state(A& ar) {
+        Inode::state(ar);
+        ar.raw(created_);
     }
 
 private:
@@ -124,6 +152,8 @@ private:
     }
     timespec created_;
 };
+
+SBX_SAVABLE(DevptsRoot);
 
 // The instance that /dev/ptmx means: the first one.
 Mutex<Rank::Leaf> first_mu;
@@ -206,6 +236,24 @@ Pty& pty_of(vfs::OpenFile& master) { return static_cast<MasterFile&>(master).pty
 
 }  // namespace
 
+SBX_SAVABLE(DevptsFs);
+
+template <class H>
+DevptsFs* DevptsFs::state_make(state::Loader& ar, H& head) {
+    auto* kernel = ar.given<Kernel>();
+    return kernel ? new DevptsFs(kernel->tasks(), std::get<0>(head)) : nullptr;
+}
+
+template <class A>
+void DevptsFs::state(A& ar) SBX_NO_TSA {
+    FileSystem::state(ar);
+    bool is_first = first().get() == this;
+    ar(slaves_, is_first);
+    attr_state(ar, ptmx_);
+    if constexpr (A::kLoading)
+        if (is_first) first() = Ref<DevptsFs>(*this);
+}
+
 DevptsFs::DevptsFs(TaskSet& tasks, const Options& o) : tasks_(tasks), options_(o) {
     ptmx_.mode = S_IFCHR | o.ptmx_mode;
     ptmx_.rdev = makedev(kTtyMajor, kPtmxMinor);
@@ -215,7 +263,7 @@ DevptsFs::DevptsFs(TaskSet& tasks, const Options& o) : tasks_(tasks), options_(o
     ptmx_.atime = ptmx_.mtime = ptmx_.ctime = vfs::now();
 }
 
-Ref<vfs::Inode> DevptsFs::root() { return make_ref<RootInode>(*this); }
+Ref<vfs::Inode> DevptsFs::root() { return make_ref<DevptsRoot>(*this); }
 
 Result<vfs::StatFs> DevptsFs::statfs() {
     vfs::StatFs s;
@@ -309,6 +357,8 @@ Result<> DevptsFs::set_ptmx_attr(const vfs::SetAttr& s) {
     apply(ptmx_, s);
     return {};
 }
+
+MasterFile::MasterFile(Pty& pty, DevptsFs& fs) : PtyFile({}, 0, Ref<Pty>(pty)), fs_(fs) {}
 
 MasterFile::MasterFile(vfs::Path p, int flags, Ref<Pty> pty, Ref<DevptsFs> fs)
     : PtyFile(std::move(p), flags, std::move(pty)), fs_(std::move(fs)) {}

@@ -14,12 +14,30 @@ struct Options {
     Kuid uid = 0;
     Kgid gid = 0;
     u32 max = 4096;  // kernel.pty.max
+    template <class A>
+    void state(A& ar) {
+        ar(mode, ptmx_mode, has_uid, has_gid, uid, gid, max);
+    }
 };
+
+// What nodes have; the rest of the attributes is fixed for terminals.
+template <class A>
+void attr_state(A& ar, vfs::Attr& a) {
+    ar(a.mode, a.uid, a.gid, a.rdev, a.ino, a.blksize);
+    ar.raw(a.atime);
+    ar.raw(a.mtime);
+    ar.raw(a.ctime);
+}
 
 // A slave's node: its attributes outlive each inode that shows them.
 struct Slave {
     Ref<Pty> pty;
     vfs::Attr attr;
+    template <class A>
+    void state(A& ar) {
+        ar(pty);
+        attr_state(ar, attr);
+    }
 };
 
 class DevptsFs final : public vfs::FileSystem {
@@ -42,6 +60,16 @@ public:
     Result<> set_ptmx_attr(const vfs::SetAttr& s);
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(options_);
+    }
+    // For the kernel's tasks.
+    template <class H>
+    static DevptsFs* state_make(state::Loader& ar, H& head);
+    template <class A>
+    void state(A& ar);
     TaskSet& tasks_;
     const Options options_;
     mutable Mutex<Rank::Leaf> mu_;

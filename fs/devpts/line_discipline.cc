@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include "src/base/archive.h"
+
 namespace sbx::devpts {
 namespace {
 
@@ -21,6 +23,29 @@ bool is_word(u8 c) {
 bool is_continuation(u8 c) { return (c & 0xc0) == 0x80; }
 
 }  // namespace
+
+// In one piece, wherever it began.
+template <class A>
+void OutputRing::state(A& ar) {
+    std::string text;
+    if constexpr (!A::kLoading)
+        for (size_t i = 0; i < used_; i++) text += static_cast<char>(data_[(head_ + i) % kSize]);
+    ar(text);
+    if constexpr (A::kLoading) {
+        head_ = used_ = 0;
+        if (text.size() > kSize) return ar.fail("a terminal has more output than fits");
+        for (char c : text) push(static_cast<u8>(c));
+    }
+}
+
+template <class A>
+void LineDiscipline::state(A& ar) {
+    ar.raw(t_);
+    ar(in_, complete_, literal_, stopped_, stopped_by_call_, signals_, out_, column_, line_column_);
+    if constexpr (A::kLoading)
+        if (in_.size() > kInputSize || complete_ > in_.size()) ar.fail("a terminal has more input than fits");
+}
+SBX_STATE_HERE(LineDiscipline);
 
 void OutputRing::push(u8 c) {
     if (used_ == kSize) return;

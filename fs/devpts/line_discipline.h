@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 
+#include "src/base/ref.h"
 #include "src/base/types.h"
 
 namespace sbx::devpts {
@@ -30,6 +31,9 @@ public:
     void clear() { used_ = 0; }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    void state(A& ar);
     static constexpr size_t kSize = 16384;
     std::unique_ptr<u8[]> data_;
     size_t head_ = 0, used_ = 0;
@@ -69,6 +73,9 @@ public:
     u8 vtime() const;
 
 private:
+    friend struct state::Access;
+    template <class A>
+    void state(A& ar);
     using Entry = u16;  // the byte, and in the high half:
     static constexpr Entry kLineEnd = 0x100, kEndOfFile = 0x200;
     bool local(u32 flag) const { return t_.lflag & flag; }

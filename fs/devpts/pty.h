@@ -16,6 +16,10 @@ namespace sbx::devpts {
 struct WindowSize {
     u16 rows = 0, columns = 0, x = 0, y = 0;
     friend bool operator==(const WindowSize&, const WindowSize&) = default;
+    template <class A>
+    void state(A& ar) {
+        ar(rows, columns, x, y);
+    }
 };
 
 class Pty final : public ControllingTty {
@@ -66,6 +70,20 @@ public:
     void set_locked(bool locked);
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(index);
+    }
+    // Among the kernel's tasks.
+    template <class H>
+    static Pty* state_make(state::Loader& ar, H& head);
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        ar.raw(fixed_);
+        ar(line_, size_, locked_, hung_up_, exclusive_, slave_gone_, slaves_, packet_, packet_status_, session_,
+           suspend_);
+    }
     Result<> read_termios(u32 cmd, u64 arg, const vfs::Caller& c, KernelTermios& t);
     Result<> set_termios(u32 cmd, u64 arg, const vfs::Caller& c, bool master);
     Result<> flush(u64 what, bool master);
@@ -118,6 +136,12 @@ public:
     DevptsFs& fs() const { return *fs_; }
 
 private:
+    friend struct state::Access;
+    MasterFile(Pty& pty, DevptsFs& fs);
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.by_ref(*pty_), a.by_ref(*fs_));
+    }
     Result<long> open_peer(int flags, const vfs::Caller& c);
     Ref<DevptsFs> fs_;
 };
@@ -136,6 +160,15 @@ public:
     EventMask poll(EventMask mask, const vfs::Caller& c) override;
     void poll_add(Waiter& w, const vfs::Caller&) override { pty_->slave_queue().add(w); }
     void poll_remove(Waiter& w) override { pty_->slave_queue().remove(w); }
+
+private:
+    friend struct state::Access;
+    // Made by an archive: the terminal was saved with this one counted.
+    explicit SlaveFile(Pty& pty) : PtyFile({}, 0, Ref<Pty>(pty)) {}
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.by_ref(*pty_));
+    }
 };
 
 }  // namespace sbx::devpts
