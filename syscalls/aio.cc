@@ -10,6 +10,7 @@
 #include <map>
 
 #include "fs/anon/eventfd.h"
+#include "src/base/archive.h"
 #include "src/kernel/kernel.h"
 #include "src/mm/shared_anon.h"
 #include "syscalls/families.h"
@@ -21,10 +22,10 @@ namespace {
 
 constexpr u64 kMaxEvents = 65536;  // fs.aio-max-nr: of all contexts
 
-class Context;
+class AioContext;
 using Key = std::pair<const mm::MemoryManager*, u64>;
 Mutex<Rank::Leaf> contexts_mu;
-std::map<Key, Context*> contexts SBX_GUARDED_BY(contexts_mu);
+std::map<Key, AioContext*> contexts SBX_GUARDED_BY(contexts_mu);
 u64 events_of_all SBX_GUARDED_BY(contexts_mu) = 0;
 
 Result<> reserve_events(u32 count) {
@@ -34,13 +35,19 @@ Result<> reserve_events(u32 count) {
     return {};
 }
 
+struct Event : io_event {
+    template <class A>
+    void state(A& ar) {
+        ar(data, obj, res, res2);
+    }
+};
+
 // Also the ring's file, so that unmapping ends the context.
-class Context final : public mm::Mappable {
+class AioContext final : public mm::Mappable {
 public:
     // `limit` events are reserved.
-    Context(mm::MemoryFile& memory, u32 at_once)
-        : limit(at_once), page_(mm::make_shared_anonymous(memory, kPageSize)) {}
-    ~Context() override {
+    AioContext(mm::Mappable& page, u32 at_once) : limit(at_once), page_(page) {}
+    ~AioContext() override {
         Lock l(contexts_mu);
         events_of_all -= limit;
         forget_locked();
@@ -70,11 +77,29 @@ public:
 
     const u32 limit;
     Mutex<Rank::Leaf> mu;
-    std::deque<io_event> events SBX_GUARDED_BY(mu);
+    std::deque<Event> events SBX_GUARDED_BY(mu);
     u32 taken SBX_GUARDED_BY(mu) = 0;  // requests under way, and those whose event nobody has taken
     WaitQueue queue;
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.by_ref(*page_), limit);
+    }
+    // One that is found by its address still has its address space.
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        auto it = contexts.find(key_);
+        auto* owner = const_cast<mm::MemoryManager*>(key_.first);
+        if (it == contexts.end() || it->second != this) owner = nullptr;
+        ar(events, taken, owner, key_.second);
+        key_.first = owner;
+    }
+    void state_loaded(state::Loader& ar) {
+        if (!reserve_events(limit)) return ar.fail("asynchronous requests have more events than there may be");
+        if (key_.first) publish(key_);
+    }
     bool forget_locked() SBX_REQUIRES(contexts_mu) {
         auto it = contexts.find(key_);
         if (it == contexts.end() || it->second != this) return false;
@@ -84,19 +109,20 @@ private:
     Key key_{};
     Ref<mm::Mappable> page_;
 };
+SBX_SAVABLE(AioContext);
 
-Result<Ref<Context>> find(Task& t, u64 id) {
+Result<Ref<AioContext>> find(Task& t, u64 id) {
     Lock l(contexts_mu);
     auto it = contexts.find({&t.mm(), id});
     if (it == contexts.end() || !it->second->try_ref()) return err(EINVAL);
-    return Ref<Context>::adopt(it->second);
+    return Ref<AioContext>::adopt(it->second);
 }
 
 Result<long> sys_io_setup(Task& t, u32 count, UserPtr<u64> at) {
     u64 id = SBX_TRY(t.copy_in(at));
     if (id != 0 || count == 0) return err(EINVAL);
     SBX_TRY(reserve_events(count));
-    Ref<Context> c = make_ref<Context>(t.kernel().memory(), count);
+    Ref<AioContext> c = make_ref<AioContext>(*mm::make_shared_anonymous(t.kernel().memory(), kPageSize), count);
     mm::MmapRequest r;
     r.length = kPageSize;
     r.prot = PROT_READ | PROT_WRITE;
@@ -115,7 +141,7 @@ Result<long> sys_io_setup(Task& t, u32 count, UserPtr<u64> at) {
 }
 
 Result<long> sys_io_destroy(Task& t, u64 id) {
-    Ref<Context> c = SBX_TRY(find(t, id));
+    Ref<AioContext> c = SBX_TRY(find(t, id));
     if (!c->forget()) return err(EINVAL);
     c->queue.notify(kEventInternal);
     (void)t.mm().munmap(id, kPageSize);
@@ -125,7 +151,7 @@ Result<long> sys_io_destroy(Task& t, u64 id) {
 // A place in a context, given back unless the request got as far as an event.
 class Slot {
 public:
-    static Result<Slot> take(Context& c) {
+    static Result<Slot> take(AioContext& c) {
         Lock l(c.mu);
         if (c.taken >= c.limit) return err(EAGAIN);
         c.taken++;
@@ -137,7 +163,7 @@ public:
         Lock l(c_->mu);
         c_->taken--;
     }
-    void complete(const io_event& e) {
+    void complete(const Event& e) {
         {
             Lock l(c_->mu);
             c_->events.push_back(e);
@@ -146,8 +172,8 @@ public:
     }
 
 private:
-    explicit Slot(Context& c) : c_(&c) {}
-    Context* c_;
+    explicit Slot(AioContext& c) : c_(&c) {}
+    AioContext* c_;
 };
 
 Result<mm::UserIoBuf> buffer_of(Task& t, const iocb& cb) {
@@ -184,7 +210,7 @@ Result<long> carry_out(Task& t, const iocb& cb, vfs::OpenFile& f, bool& started)
     }
 }
 
-Result<> submit_one(Task& t, Context& c, u64 at) {
+Result<> submit_one(Task& t, AioContext& c, u64 at) {
     iocb cb = SBX_TRY(t.copy_in(UserPtr<iocb>{at}));
     if (cb.aio_reserved2 || static_cast<i64>(cb.aio_nbytes) < 0) return err(EINVAL);
     Slot slot = SBX_TRY(Slot::take(c));
@@ -199,7 +225,7 @@ Result<> submit_one(Task& t, Context& c, u64 at) {
     bool started = false;
     Result<long> r = carry_out(t, cb, *f, started);
     if (!started) return err(r.error());
-    io_event e{};
+    Event e{};
     e.data = cb.aio_data;
     e.obj = at;
     // An interrupted request is not made again (aio_rw_done()).
@@ -215,7 +241,7 @@ Result<> submit_one(Task& t, Context& c, u64 at) {
 
 Result<long> sys_io_submit(Task& t, u64 id, long count, UserPtr<u64> list) {
     if (count < 0) return err(EINVAL);
-    Ref<Context> c = SBX_TRY(find(t, id));
+    Ref<AioContext> c = SBX_TRY(find(t, id));
     count = std::min<long>(count, c->limit);
     for (long i = 0; i < count; i++) {
         Result<u64> at = t.copy_in(list + static_cast<u64>(i));
@@ -226,7 +252,7 @@ Result<long> sys_io_submit(Task& t, u64 id, long count, UserPtr<u64> list) {
 }
 
 // Copies out what there is, up to `count` in all.
-Result<> take_events(Task& t, Context& c, UserPtr<io_event> to, long count, long& done) {
+Result<> take_events(Task& t, AioContext& c, UserPtr<io_event> to, long count, long& done) {
     while (done < count) {
         io_event e;
         {
@@ -243,7 +269,7 @@ Result<> take_events(Task& t, Context& c, UserPtr<io_event> to, long count, long
 }
 
 Result<long> get_events(Task& t, u64 id, long least, long count, UserPtr<io_event> to, Nanos deadline) {
-    Ref<Context> c = SBX_TRY(find(t, id));
+    Ref<AioContext> c = SBX_TRY(find(t, id));
     if (least < 0 || least > count) return err(EINVAL);
     long done = 0;
     TaskWaiter w(t, kEventInternal);

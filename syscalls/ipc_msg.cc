@@ -4,6 +4,7 @@
 #include <deque>
 #include <map>
 
+#include "src/base/archive.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/ns/ipc.h"
 #include "syscalls/families.h"
@@ -37,14 +38,19 @@ struct MsgLimits {
 };
 
 struct Message {
-    i64 type;
+    i64 type = 0;
     std::string text;
+    template <class A>
+    void state(A& ar) {
+        ar(type, text);
+    }
 };
 
 i64 seconds() { return vfs::now().tv_sec; }
 
-struct Queue final : public RefCounted {
-    Queue(const Creds& c, u32 m) : mode(m), uid(c.euid), cuid(c.euid), gid(c.egid), cgid(c.egid), ctime(seconds()) {}
+struct MsgQueue final : public RefCounted {
+    MsgQueue() = default;
+    MsgQueue(const Creds& c, u32 m) : mode(m), uid(c.euid), cuid(c.euid), gid(c.egid), cgid(c.egid), ctime(seconds()) {}
     key_t key = IPC_PRIVATE;
     int id = 0;
     WaitQueue waiters;  // every change is told to all: who can go on does
@@ -58,22 +64,33 @@ struct Queue final : public RefCounted {
     i32 lspid SBX_GUARDED_BY(mu) = 0, lrpid SBX_GUARDED_BY(mu) = 0;
     bool removed SBX_GUARDED_BY(mu) = false;
     IpcOwner owner() const SBX_REQUIRES(mu) { return {mode, uid, cuid, gid, cgid}; }
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        ar(key, id, mode, uid, cuid, gid, cgid, messages, bytes, limit, stime, rtime, ctime, lspid, lrpid, removed);
+    }
 };
+SBX_SAVABLE(MsgQueue);
 
-struct Table final : public RefCounted {
+struct MsgTable final : public RefCounted {
     Mutex<Rank::Leaf> mu;
-    std::map<int, Ref<Queue>> queues SBX_GUARDED_BY(mu);  // by index
+    std::map<int, Ref<MsgQueue>> queues SBX_GUARDED_BY(mu);  // by index
     int sequence SBX_GUARDED_BY(mu) = 0;
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        ar(queues, sequence);
+        ar.all_there(queues);
+    }
 };
+SBX_SAVABLE(MsgTable);
 
 i32 own_pid(Task& t) { return t.group().pid_in(t.pid_ns()); }
-Ref<Table> table_of(Task& t) {
+Ref<MsgTable> table_of(Task& t) {
     auto& ns = static_cast<IpcNamespace&>(*t.ns().ipc);
-    return ns.table<Table>(IpcNamespace::kMsg, [](IpcNamespace&) { return make_ref<Table>(); });
+    return ns.table<MsgTable>(IpcNamespace::kMsg, [](IpcNamespace&) { return make_ref<MsgTable>(); });
 }
 
-Result<Ref<Queue>> find(Task& t, int id) {
-    Ref<Table> tb = table_of(t);
+Result<Ref<MsgQueue>> find(Task& t, int id) {
+    Ref<MsgTable> tb = table_of(t);
     Lock l(tb->mu);
     auto it = id < 0 ? tb->queues.end() : tb->queues.find(id % kIndexes);
     if (it == tb->queues.end() || it->second->id != id) return err(EINVAL);
@@ -81,8 +98,8 @@ Result<Ref<Queue>> find(Task& t, int id) {
 }
 
 Result<long> sys_msgget(Task& t, int key, int flags) {
-    Ref<Table> tb = table_of(t);
-    Ref<Queue> found;
+    Ref<MsgTable> tb = table_of(t);
+    Ref<MsgQueue> found;
     {
         Lock l(tb->mu);
         if (key != IPC_PRIVATE)
@@ -94,7 +111,7 @@ Result<long> sys_msgget(Task& t, int key, int flags) {
             int index = 0;
             while (tb->queues.count(index)) index++;
             tb->sequence = (tb->sequence + 1) % (INT32_MAX / kIndexes);
-            Ref<Queue> q = make_ref<Queue>(*t.creds(), static_cast<u32>(flags) & 0777);
+            Ref<MsgQueue> q = make_ref<MsgQueue>(*t.creds(), static_cast<u32>(flags) & 0777);
             q->key = key;
             q->id = tb->sequence * kIndexes + index;
             tb->queues.emplace(index, q);
@@ -109,7 +126,7 @@ Result<long> sys_msgget(Task& t, int key, int flags) {
 
 // Calls op() until it gives anything but EAGAIN, waiting for a change of the queue in between.
 template <class Op>
-Result<long> wait_for(Task& t, Queue& q, Op&& op) {
+Result<long> wait_for(Task& t, MsgQueue& q, Op&& op) {
     TaskWaiter w(t, kEventInternal);
     q.waiters.add(w);
     Result<long> r = 0;
@@ -132,7 +149,7 @@ Result<long> sys_msgsnd(Task& t, int id, u64 at, u64 size, int flags) {
     if (type < 1) return err(EINVAL);
     std::string text(size, '\0');
     SBX_TRY(t.mm().copy_in(at + sizeof type, text.data(), size));
-    Ref<Queue> q = SBX_TRY(find(t, id));
+    Ref<MsgQueue> q = SBX_TRY(find(t, id));
     auto attempt = [&]() -> Result<long> {
         Lock l(q->mu);
         if (q->removed) return err(EIDRM);
@@ -153,7 +170,7 @@ Result<long> sys_msgsnd(Task& t, int id, u64 at, u64 size, int flags) {
 Result<long> sys_msgrcv(Task& t, int id, u64 at, u64 size, i64 type, int flags) {
     if (id < 0 || static_cast<i64>(size) < 0) return err(EINVAL);
     if (flags & kMsgCopy) return err(ENOSYS);  // as without CONFIG_CHECKPOINT_RESTORE
-    Ref<Queue> q = SBX_TRY(find(t, id));
+    Ref<MsgQueue> q = SBX_TRY(find(t, id));
     Message m{};
     auto attempt = [&]() -> Result<long> {
         Lock l(q->mu);
@@ -189,10 +206,10 @@ Result<long> sys_msgrcv(Task& t, int id, u64 at, u64 size, i64 type, int flags) 
 
 // IPC_INFO and MSG_INFO (msgctl_info).
 Result<long> information(Task& t, int cmd, UserPtr<MsgLimits> at) {
-    std::vector<Ref<Queue>> queues;
+    std::vector<Ref<MsgQueue>> queues;
     long highest = 0;
     {
-        Ref<Table> tb = table_of(t);
+        Ref<MsgTable> tb = table_of(t);
         Lock l(tb->mu);
         for (auto& [index, q] : tb->queues) queues.push_back(q), highest = index;
     }
@@ -201,7 +218,7 @@ Result<long> information(Task& t, int cmd, UserPtr<MsgLimits> at) {
     if (cmd == kMsgInfo) {
         m.pool = static_cast<i32>(queues.size());
         m.map = m.tql = 0;
-        for (Ref<Queue>& q : queues) {
+        for (Ref<MsgQueue>& q : queues) {
             Lock l(q->mu);
             m.map += static_cast<i32>(q->messages.size());
             m.tql += static_cast<i32>(q->bytes);
@@ -211,8 +228,8 @@ Result<long> information(Task& t, int cmd, UserPtr<MsgLimits> at) {
     return highest;
 }
 
-Result<Ref<Queue>> find_index(Task& t, int index) {
-    Ref<Table> tb = table_of(t);
+Result<Ref<MsgQueue>> find_index(Task& t, int index) {
+    Ref<MsgTable> tb = table_of(t);
     Lock l(tb->mu);
     auto it = tb->queues.find(index);
     if (it == tb->queues.end()) return err(EINVAL);
@@ -228,8 +245,8 @@ Result<long> sys_msgctl(Task& t, int id, int cmd, UserPtr<MsgDs> at) {
     if (cmd != IPC_RMID && cmd != IPC_SET && cmd != IPC_STAT) return err(EINVAL);
     MsgDs d{};
     if (cmd == IPC_SET) d = SBX_TRY(t.copy_in(at));
-    Ref<Table> tb = table_of(t);
-    Ref<Queue> q = SBX_TRY(by_index ? find_index(t, id) : find(t, id));
+    Ref<MsgTable> tb = table_of(t);
+    Ref<MsgQueue> q = SBX_TRY(by_index ? find_index(t, id) : find(t, id));
     const Creds& c = *t.creds();
     {
         Lock l(q->mu);

@@ -12,6 +12,10 @@ struct IpcOwner {
     u32 mode;
     Kuid uid, cuid;
     Kgid gid, cgid;
+    template <class A>
+    void state(A& ar) {
+        ar(mode, uid, cuid, gid, cgid);
+    }
 };
 
 inline UserNamespace& ipc_owner_ns(Task& t) { return static_cast<IpcNamespace&>(*t.ns().ipc).owner(); }

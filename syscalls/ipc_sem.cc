@@ -2,8 +2,8 @@
 #include <sys/ipc.h>
 
 #include <map>
-#include <tuple>
 
+#include "src/base/archive.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/sem_undo.h"
 #include "syscalls/families.h"
@@ -46,11 +46,15 @@ i64 seconds() { return vfs::now().tv_sec; }
 struct Semaphore {
     int value = 0;
     i32 pid = 0;
-    u32 waiting_up = 0, waiting_zero = 0;
+    u32 waiting_up = 0, waiting_zero = 0;  // calls under way; not saved
+    template <class A>
+    void state(A& ar) {
+        ar(value, pid);
+    }
 };
 
 // All but the wait queue is guarded by the table's lock.
-struct Set final : public RefCounted {
+struct SemSet final : public RefCounted {
     key_t key = IPC_PRIVATE;
     int id = 0;
     IpcOwner owner{};
@@ -58,52 +62,79 @@ struct Set final : public RefCounted {
     bool removed = false;
     std::vector<Semaphore> sems;
     WaitQueue waiters;  // every change is told to all: who can go on does
+    template <class A>
+    void state(A& ar) {
+        ar(key, id, owner, otime, ctime, removed, sems);
+    }
+};
+SBX_SAVABLE(SemSet);
+
+// What exit adds to a semaphore is known by the process, the index of the set and the number of the semaphore. The process's Pid is held:
+// what it left in a namespace that one of its threads moved out of means no other.
+struct UndoKey {
+    Ref<Pid> process;
+    int set = 0;
+    u16 num = 0;
+    friend bool operator<(const UndoKey& a, const UndoKey& b) {
+        if (!(a.process == b.process)) return a.process.get() < b.process.get();
+        return a.set != b.set ? a.set < b.set : a.num < b.num;
+    }
+    template <class A>
+    void state(A& ar) {
+        ar(process, set, num);
+    }
 };
 
-// A process is known by its address and when it began: what it left in a namespace that one of its threads moved out of means no other.
-using Process = std::tuple<const ThreadGroup*, Nanos>;
-Process process_of(const ThreadGroup& g) { return {&g, g.start_time}; }
-
-struct Table final : public SemUndo {
+struct SemTable final : public SemUndo {
     Mutex<Rank::SocketPair> mu;
-    std::map<int, Ref<Set>> sets SBX_GUARDED_BY(mu);  // by index
-    // What exit adds to a semaphore, by process, index of the set, number of the semaphore. Never 0.
-    std::map<std::tuple<Process, int, u16>, int> undo SBX_GUARDED_BY(mu);
-    size_t total SBX_GUARDED_BY(mu) = 0;  // semaphores of all sets
+    std::map<int, Ref<SemSet>> sets SBX_GUARDED_BY(mu);  // by index
+    std::map<UndoKey, int> undo SBX_GUARDED_BY(mu);      // never 0
+    size_t total SBX_GUARDED_BY(mu) = 0;                 // semaphores of all sets
     int sequence SBX_GUARDED_BY(mu) = 0;
 
     void process_leaves(ThreadGroup& g) override;
     bool has_undo(const ThreadGroup& g) override {
         Lock l(mu);
-        Process p = process_of(g);
-        auto it = undo.lower_bound({p, 0, 0});
-        return it != undo.end() && std::get<0>(it->first) == p;
+        auto it = undo.lower_bound({g.pid, 0, 0});
+        return it != undo.end() && it->first.process == g.pid;
+    }
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        ar(sets, undo, total, sequence);
+        ar.all_there(sets);
+    }
+    void state_loaded(state::Loader& ar) SBX_NO_TSA {
+        for (auto& [key, n] : undo) {
+            auto it = sets.find(key.set);
+            if (!key.process || it == sets.end() || key.num >= it->second->sems.size())
+                return ar.fail("what is to be undone belongs to no semaphore");
+        }
     }
 };
+SBX_SAVABLE(SemTable);
 
 i32 own_pid(Task& t) { return t.group().pid_in(t.pid_ns()); }
-Ref<Table> table_of(Task& t) {
+Ref<SemTable> table_of(Task& t) {
     auto& ns = static_cast<IpcNamespace&>(*t.ns().ipc);
-    return ns.table<Table>(IpcNamespace::kSem, [](IpcNamespace&) { return make_ref<Table>(); });
+    return ns.table<SemTable>(IpcNamespace::kSem, [](IpcNamespace&) { return make_ref<SemTable>(); });
 }
 
-Result<Ref<Set>> find(Table& tb, int id) SBX_REQUIRES(tb.mu) {
+Result<Ref<SemSet>> find(SemTable& tb, int id) SBX_REQUIRES(tb.mu) {
     auto it = id < 0 ? tb.sets.end() : tb.sets.find(id % kIndexes);
     if (it == tb.sets.end() || it->second->id != id) return err(EINVAL);
     return it->second;
 }
 
 // exit_sem(): values stay within bounds, whatever others did since.
-void Table::process_leaves(ThreadGroup& g) {
-    std::vector<Ref<Set>> changed;
+void SemTable::process_leaves(ThreadGroup& g) {
+    std::vector<Ref<SemSet>> changed;
     {
         Lock l(mu);
-        Process p = process_of(g);
-        auto it = undo.lower_bound({p, 0, 0});
-        while (it != undo.end() && std::get<0>(it->first) == p) {
-            auto set = sets.find(std::get<1>(it->first));
+        auto it = undo.lower_bound({g.pid, 0, 0});
+        while (it != undo.end() && it->first.process == g.pid) {
+            auto set = sets.find(it->first.set);
             if (set != sets.end()) {
-                Semaphore& s = set->second->sems[std::get<2>(it->first)];
+                Semaphore& s = set->second->sems[it->first.num];
                 s.value = std::clamp(s.value + it->second, 0, kMaxValue);
                 s.pid = g.pid->nr_in(g.pid->ns());
                 set->second->otime = seconds();
@@ -112,12 +143,12 @@ void Table::process_leaves(ThreadGroup& g) {
             it = undo.erase(it);
         }
     }
-    for (Ref<Set>& s : changed) s->waiters.notify(kEventInternal);
+    for (Ref<SemSet>& s : changed) s->waiters.notify(kEventInternal);
 }
 
 Result<long> sys_semget(Task& t, int key, int count, int flags) {
     if (count < 0 || count > kMaxPerSet) return err(EINVAL);
-    Ref<Table> tb = table_of(t);
+    Ref<SemTable> tb = table_of(t);
     Lock l(tb->mu);
     if (key != IPC_PRIVATE) {
         for (auto& [index, s] : tb->sets) {
@@ -135,7 +166,7 @@ Result<long> sys_semget(Task& t, int key, int count, int flags) {
     while (tb->sets.count(index)) index++;
     tb->sequence = (tb->sequence + 1) % (INT32_MAX / kIndexes);
     const Creds& c = *t.creds();
-    Ref<Set> s = make_ref<Set>();
+    Ref<SemSet> s = make_ref<SemSet>();
     s->key = key;
     s->id = tb->sequence * kIndexes + index;
     s->owner = {static_cast<u32>(flags) & 0777, c.euid, c.euid, c.egid, c.egid};
@@ -149,7 +180,8 @@ Result<long> sys_semget(Task& t, int key, int count, int flags) {
 // One semop(2): all operations or none.
 class Operation {
 public:
-    Operation(Task& t, Table& tb, Set& s, const std::vector<Op>& ops) : task_(t), table_(tb), set_(s), ops_(ops) {}
+    Operation(Task& t, SemTable& tb, SemSet& s, const std::vector<Op>& ops)
+        : task_(t), table_(tb), set_(s), ops_(ops) {}
 
     // EAGAIN: waits for `blocker_`, as is counted from now on, unless that operation is not to wait (may_wait()).
     Result<> attempt() SBX_REQUIRES(table_.mu) {
@@ -216,17 +248,15 @@ private:
         return {};
     }
 
-    std::tuple<Process, int, u16> undo_key(u16 num) const {
-        return {process_of(task_.group()), set_.id % kIndexes, num};
-    }
+    UndoKey undo_key(u16 num) const { return {task_.group().pid, set_.id % kIndexes, num}; }
     int adjustment(u16 num) const SBX_REQUIRES(table_.mu) {
         auto it = table_.undo.find(undo_key(num));
         return it == table_.undo.end() ? 0 : it->second;
     }
 
     Task& task_;
-    Table& table_;
-    Set& set_;
+    SemTable& table_;
+    SemSet& set_;
     const std::vector<Op>& ops_;
     const Op* blocker_ = nullptr;
     bool counted_ = false;
@@ -244,9 +274,9 @@ SBX_NO_TSA Result<long> operate(Task& t, int id, UserPtr<Op> at, u32 count, Nano
         highest = std::max(highest, o.num);
         alters |= o.op != 0;
     }
-    Ref<Table> tb = table_of(t);
+    Ref<SemTable> tb = table_of(t);
     Lock l(tb->mu);
-    Ref<Set> s = SBX_TRY(find(*tb, id));
+    Ref<SemSet> s = SBX_TRY(find(*tb, id));
     if (highest >= s->sems.size()) return err(EFBIG);
     if (!ipc_permitted(t, s->owner, alters ? 0222 : 0444)) return err(EACCES);
     l.unlock();
@@ -288,24 +318,23 @@ Result<long> sys_semtimedop(Task& t, int id, UserPtr<Op> ops, u32 count, UserPtr
 }
 
 // By SETVAL or SETALL, with the table's lock held. What was to be undone is forgotten then.
-void set_value(Task& t, Set& s, u16 num, int value) {
+void set_value(Task& t, SemSet& s, u16 num, int value) {
     s.sems[num].value = value;
     s.sems[num].pid = own_pid(t);
     s.ctime = seconds();
 }
 template <class Which>
-void forget_undo(Table& tb, const Set& s, Which&& which) SBX_REQUIRES(tb.mu) {
-    std::erase_if(tb.undo,
-                  [&](auto& u) { return std::get<1>(u.first) == s.id % kIndexes && which(std::get<2>(u.first)); });
+void forget_undo(SemTable& tb, const SemSet& s, Which&& which) SBX_REQUIRES(tb.mu) {
+    std::erase_if(tb.undo, [&](auto& u) { return u.first.set == s.id % kIndexes && which(u.first.num); });
 }
 
 // The commands about one semaphore.
 Result<long> one(Task& t, int id, int num, int cmd, u64 arg) {
     int value = static_cast<int>(arg);
     if (cmd == kSetVal && (value < 0 || value > kMaxValue)) return err(ERANGE);
-    Ref<Table> tb = table_of(t);
+    Ref<SemTable> tb = table_of(t);
     Lock l(tb->mu);
-    Ref<Set> s = SBX_TRY(find(*tb, id));
+    Ref<SemSet> s = SBX_TRY(find(*tb, id));
     if (cmd == kSetVal) {
         if (num < 0 || static_cast<size_t>(num) >= s->sems.size()) return err(EINVAL);
         if (!ipc_permitted(t, s->owner, 0222)) return err(EACCES);
@@ -329,10 +358,10 @@ Result<long> one(Task& t, int id, int num, int cmd, u64 arg) {
 
 Result<long> get_all(Task& t, int id, u64 at) {
     std::vector<u16> values;
-    Ref<Table> tb = table_of(t);
+    Ref<SemTable> tb = table_of(t);
     {
         Lock l(tb->mu);
-        Ref<Set> s = SBX_TRY(find(*tb, id));
+        Ref<SemSet> s = SBX_TRY(find(*tb, id));
         if (!ipc_permitted(t, s->owner, 0444)) return err(EACCES);
         for (const Semaphore& sem : s->sems) values.push_back(static_cast<u16>(sem.value));
     }
@@ -342,8 +371,8 @@ Result<long> get_all(Task& t, int id, u64 at) {
 
 Result<long> set_all(Task& t, int id, u64 at) {
     std::vector<u16> values;
-    Ref<Table> tb = table_of(t);
-    Ref<Set> s;
+    Ref<SemTable> tb = table_of(t);
+    Ref<SemSet> s;
     {
         Lock l(tb->mu);
         s = SBX_TRY(find(*tb, id));
@@ -366,10 +395,10 @@ Result<long> set_all(Task& t, int id, u64 at) {
 Result<long> stat(Task& t, int id, int cmd, UserPtr<SemDs> at) {
     SemDs d{};
     long result = 0;
-    Ref<Table> tb = table_of(t);
+    Ref<SemTable> tb = table_of(t);
     {
         Lock l(tb->mu);
-        Ref<Set> s;
+        Ref<SemSet> s;
         if (cmd == IPC_STAT) {
             s = SBX_TRY(find(*tb, id));
         } else {
@@ -393,7 +422,7 @@ Result<long> information(Task& t, int cmd, UserPtr<Limits> at) {
     constexpr i32 kAll = static_cast<i32>(kMaxTotal);
     Limits i{kAll, static_cast<i32>(kMaxSets), kAll, kAll, kMaxPerSet, kMaxOps, kMaxOps, 20, kMaxValue, kMaxValue};
     long highest = 0;
-    Ref<Table> tb = table_of(t);
+    Ref<SemTable> tb = table_of(t);
     {
         Lock l(tb->mu);
         if (!tb->sets.empty()) highest = tb->sets.rbegin()->first;
@@ -407,9 +436,9 @@ Result<long> information(Task& t, int cmd, UserPtr<Limits> at) {
 Result<long> control(Task& t, int id, int cmd, UserPtr<SemDs> at) {
     SemDs d{};
     if (cmd == IPC_SET) d = SBX_TRY(t.copy_in(at));
-    Ref<Table> tb = table_of(t);
+    Ref<SemTable> tb = table_of(t);
     Lock l(tb->mu);
-    Ref<Set> s = SBX_TRY(find(*tb, id));
+    Ref<SemSet> s = SBX_TRY(find(*tb, id));
     if (!ipc_may_control(t, s->owner)) return err(EPERM);
     if (cmd == IPC_SET) {
         Kuid uid = t.creds()->user_ns->to_kuid(d.uid);

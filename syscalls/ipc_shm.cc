@@ -7,7 +7,9 @@
 
 #include <map>
 
+#include "fs/tmpfs/file_data.h"
 #include "fs/tmpfs/tmpfs.h"
+#include "src/base/archive.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/ns/ipc.h"
 #include "syscalls/families.h"
@@ -51,28 +53,34 @@ struct ShmUsage {
 
 i64 seconds() { return vfs::now().tv_sec; }
 
-class Segment;
+class ShmSegment;
 
 // What outlives the memory: an entry of the table, and the mapped segment, share it.
-struct State final : public RefCounted {
+struct ShmState final : public RefCounted {
     u64 size = 0;
     std::atomic<u64> mapped{0};  // bytes
     std::atomic<i64> atime{0}, dtime{0};
     std::atomic<i32> lpid{0};
     Mutex<Rank::Leaf> mu;
-    Segment* segment SBX_GUARDED_BY(mu) = nullptr;  // not owned
+    ShmSegment* segment SBX_GUARDED_BY(mu) = nullptr;  // not owned
     // Mappings that were cut count as the share that is left of them.
     u64 attached() const { return (mapped.load() + page_up(size) - 1) / page_up(size); }
+    // Address spaces map it again, and the segment enters itself.
+    template <class A>
+    void state(A& ar) {
+        ar(size, atime, dtime, lpid);
+        if (size == 0 || size > kMaxSize) ar.fail("a segment of shared memory has no size");
+    }
 };
+SBX_SAVABLE(ShmState);
 
-class Segment final : public mm::Mappable {
+class ShmSegment final : public mm::Mappable {
 public:
-    Segment(Ref<State> s, int id, key_t key)
-        : state_(std::move(s)), data_(tmpfs::create_shm(page_up(state_->size))), id_(id), key_(key) {
+    ShmSegment(ShmState& s, tmpfs::FileData& data, int id, key_t key) : state_(s), data_(data), id_(id), key_(key) {
         Lock l(state_->mu);
         state_->segment = this;
     }
-    ~Segment() override {
+    ~ShmSegment() override {
         Lock l(state_->mu);
         state_->segment = nullptr;
     }
@@ -95,49 +103,67 @@ public:
     }
     const mm::Mappable& target() const override { return data_->target(); }
     Result<> remove(Range r) override { return data_->remove(r); }
-    State& state() const { return *state_; }
+    ShmState& shared() const { return *state_; }
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.by_ref(*state_), a.by_ref(*data_), id_, key_);
+    }
+    // All of it is in its head.
+    template <class A>
+    void state(A&) {}
 
 private:
-    const Ref<State> state_;
+    const Ref<ShmState> state_;
     const Ref<tmpfs::FileData> data_;
     const int id_;
     const key_t key_;
 };
+SBX_SAVABLE(ShmSegment);
 
-struct Entry {
+struct ShmEntry {
     key_t key = IPC_PRIVATE;
     u32 mode = 0;
     Kuid uid = 0, cuid = 0;
     Kgid gid = 0, cgid = 0;
     i64 ctime = 0;
     i32 cpid = 0;
-    Ref<State> state;
-    Ref<Segment> segment;  // none once removed: its mappings alone hold the memory
+    Ref<ShmState> shared;
+    Ref<ShmSegment> segment;  // none once removed: its mappings alone hold the memory
     bool removed() const { return !segment; }
     IpcOwner owner() const { return {mode, uid, cuid, gid, cgid}; }
+    template <class A>
+    void state(A& ar) {
+        ar(key, mode, uid, cuid, gid, cgid, ctime, cpid, shared, segment);
+        if (!shared) ar.fail("a segment of shared memory is missing");
+    }
 };
 
 // Segments that are taken out end after the lock.
-struct Table final : public RefCounted {
+struct ShmTable final : public RefCounted {
     // A table of files, as a directory is: making one takes the locks of its data.
     Mutex<Rank::Dir> mu;
-    std::map<int, Entry> entries SBX_GUARDED_BY(mu);  // by index
+    std::map<int, ShmEntry> entries SBX_GUARDED_BY(mu);  // by index
     std::map<int, int> sequences SBX_GUARDED_BY(mu);
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        ar(entries, sequences);
+    }
 };
+SBX_SAVABLE(ShmTable);
 
-Ref<Table> table_of(Task& t) {
+Ref<ShmTable> table_of(Task& t) {
     auto& ns = static_cast<IpcNamespace&>(*t.ns().ipc);
-    return ns.table<Table>(IpcNamespace::kShm, [](IpcNamespace&) { return make_ref<Table>(); });
+    return ns.table<ShmTable>(IpcNamespace::kShm, [](IpcNamespace&) { return make_ref<ShmTable>(); });
 }
 
-int id_of(Table& tb, int index) SBX_REQUIRES(tb.mu) { return tb.sequences[index] * kIndexes + index; }
+int id_of(ShmTable& tb, int index) SBX_REQUIRES(tb.mu) { return tb.sequences[index] * kIndexes + index; }
 
 // Removed segments that nothing maps any more are gone.
-void sweep(Table& tb) SBX_REQUIRES(tb.mu) {
-    std::erase_if(tb.entries, [](auto& e) { return e.second.removed() && e.second.state->mapped.load() == 0; });
+void sweep(ShmTable& tb) SBX_REQUIRES(tb.mu) {
+    std::erase_if(tb.entries, [](auto& e) { return e.second.removed() && e.second.shared->mapped.load() == 0; });
 }
 
-Result<Entry*> find(Table& tb, int id) SBX_REQUIRES(tb.mu) {
+Result<ShmEntry*> find(ShmTable& tb, int id) SBX_REQUIRES(tb.mu) {
     sweep(tb);
     if (id < 0) return err(EINVAL);
     auto it = tb.entries.find(id % kIndexes);
@@ -146,14 +172,14 @@ Result<Entry*> find(Table& tb, int id) SBX_REQUIRES(tb.mu) {
 }
 
 Result<long> sys_shmget(Task& t, int key, u64 size, int flags) {
-    Ref<Table> tb = table_of(t);
+    Ref<ShmTable> tb = table_of(t);
     Lock l(tb->mu);
     sweep(*tb);
     if (key != IPC_PRIVATE) {
         for (auto& [index, e] : tb->entries) {
             if (e.key != key || e.removed()) continue;
             if ((flags & IPC_CREAT) && (flags & IPC_EXCL)) return err(EEXIST);
-            if (size > e.state->size) return err(EINVAL);
+            if (size > e.shared->size) return err(EINVAL);
             if (!ipc_permitted(t, e.owner(), static_cast<u32>(flags) & 0777)) return err(EACCES);
             return id_of(*tb, index);
         }
@@ -168,16 +194,16 @@ Result<long> sys_shmget(Task& t, int key, u64 size, int flags) {
     int& sequence = tb->sequences[index];
     sequence = (sequence + 1) % (INT32_MAX / kIndexes);
     const Creds& c = *t.creds();
-    Entry e;
+    ShmEntry e;
     e.key = key;
     e.mode = static_cast<u32>(flags) & 0777;
     e.uid = e.cuid = c.euid;
     e.gid = e.cgid = c.egid;
     e.ctime = seconds();
     e.cpid = t.group().pid_in(*t.kernel().tasks().root_ns);
-    e.state = make_ref<State>();
-    e.state->size = size;
-    e.segment = make_ref<Segment>(e.state, id_of(*tb, index), key);
+    e.shared = make_ref<ShmState>();
+    e.shared->size = size;
+    e.segment = make_ref<ShmSegment>(*e.shared, *tmpfs::create_shm(page_up(size)), id_of(*tb, index), key);
     tb->entries.emplace(index, std::move(e));
     return id_of(*tb, index);
 }
@@ -190,23 +216,23 @@ Result<long> sys_shmat(Task& t, int id, u64 addr, int flags) {
     if (addr == 0 && (flags & kShmRemap)) return err(EINVAL);
     bool write = !(flags & kShmRdonly);
     mm::MmapRequest r;
-    Ref<Segment> segment;
-    Ref<Table> tb = table_of(t);
+    Ref<ShmSegment> segment;
+    Ref<ShmTable> tb = table_of(t);
     {
         Lock l(tb->mu);
-        Entry* e = SBX_TRY(find(*tb, id));
+        ShmEntry* e = SBX_TRY(find(*tb, id));
         u32 wanted = 0444u | (write ? 0222u : 0) | (flags & kShmExec ? 0111u : 0);
         if (!ipc_permitted(t, e->owner(), wanted)) return err(EACCES);
         segment = e->segment;
         if (!segment) {
             // Linux lets a segment that is to go be attached as long as somebody has it.
-            Lock s(e->state->mu);
-            if (e->state->segment && e->state->segment->try_ref()) segment = adopt_ref(e->state->segment);
+            Lock s(e->shared->mu);
+            if (e->shared->segment && e->shared->segment->try_ref()) segment = adopt_ref(e->shared->segment);
             if (!segment) return err(EINVAL);
         }
     }
     r.addr = addr;
-    r.length = segment->state().size;
+    r.length = segment->shared().size;
     r.prot = PROT_READ | (write ? PROT_WRITE : 0) | (flags & kShmExec ? PROT_EXEC : 0);
     r.flags = MAP_SHARED;
     // MAP_FIXED_NOREPLACE
@@ -215,8 +241,8 @@ Result<long> sys_shmat(Task& t, int id, u64 addr, int flags) {
     r.file = segment;
     Result<u64> at = t.mm().mmap(r, t.mm_limits());
     if (!at) return err(at.error() == EEXIST ? EINVAL : at.error().value);
-    segment->state().atime.store(seconds());
-    segment->state().lpid.store(t.group().pid_in(*t.kernel().tasks().root_ns));
+    segment->shared().atime.store(seconds());
+    segment->shared().lpid.store(t.group().pid_in(*t.kernel().tasks().root_ns));
     return static_cast<long>(*at);
 }
 
@@ -234,14 +260,14 @@ Result<long> sys_shmdt(Task& t, u64 addr) {
         SBX_TRY(t.mm().munmap(v.range.start, v.range.length()));
     }
     if (!any) return err(EINVAL);
-    Ref<Table> tb = table_of(t);
+    Ref<ShmTable> tb = table_of(t);
     Lock l(tb->mu);
-    if (Result<Entry*> e = find(*tb, static_cast<int>(ino)))
-        (*e)->state->lpid.store(t.group().pid_in(*t.kernel().tasks().root_ns));
+    if (Result<ShmEntry*> e = find(*tb, static_cast<int>(ino)))
+        (*e)->shared->lpid.store(t.group().pid_in(*t.kernel().tasks().root_ns));
     return 0;
 }
 
-ShmDs describe(Task& t, Table& tb, int index, const Entry& e) SBX_REQUIRES(tb.mu) {
+ShmDs describe(Task& t, ShmTable& tb, int index, const ShmEntry& e) SBX_REQUIRES(tb.mu) {
     const UserNamespace& ns = *t.creds()->user_ns;
     ShmDs d{};
     // A removed segment shows no key (IPC_PRIVATE).
@@ -250,24 +276,24 @@ ShmDs describe(Task& t, Table& tb, int index, const Entry& e) SBX_REQUIRES(tb.mu
     d.perm.cuid = ns.from_kuid_munged(e.cuid), d.perm.cgid = ns.from_kgid_munged(e.cgid);
     d.perm.mode = e.mode | (e.removed() ? kShmDest : 0);
     d.perm.seq = static_cast<u16>(tb.sequences[index]);
-    d.size = e.state->size;
-    d.atime = e.state->atime.load(), d.dtime = e.state->dtime.load(), d.ctime = e.ctime;
+    d.size = e.shared->size;
+    d.atime = e.shared->atime.load(), d.dtime = e.shared->dtime.load(), d.ctime = e.ctime;
     auto seen = [&t](i32 nr) {
         Pid* p = t.kernel().tasks().root_ns->find(nr);
         return p ? p->nr_in(t.pid_ns()) : 0;
     };
     SharedLock l(t.kernel().tasks().mu);
-    d.cpid = seen(e.cpid), d.lpid = seen(e.state->lpid.load());
-    d.attached = e.state->attached();
+    d.cpid = seen(e.cpid), d.lpid = seen(e.shared->lpid.load());
+    d.attached = e.shared->attached();
     return d;
 }
 
-Result<long> stat(Task& t, Table& tb, int id, int cmd, UserPtr<ShmDs> at) {
+Result<long> stat(Task& t, ShmTable& tb, int id, int cmd, UserPtr<ShmDs> at) {
     ShmDs d;
     long result = 0;
     {
         Lock l(tb.mu);
-        Entry* e;
+        ShmEntry* e;
         int index = id % kIndexes;
         if (cmd == IPC_STAT) {
             e = SBX_TRY(find(tb, id));
@@ -285,7 +311,7 @@ Result<long> stat(Task& t, Table& tb, int id, int cmd, UserPtr<ShmDs> at) {
     return result;
 }
 
-Result<long> information(Task& t, Table& tb, int cmd, UserPtr<void> at) {
+Result<long> information(Task& t, ShmTable& tb, int cmd, UserPtr<void> at) {
     long highest = 0;
     ShmUsage u{};
     {
@@ -293,7 +319,7 @@ Result<long> information(Task& t, Table& tb, int cmd, UserPtr<void> at) {
         sweep(tb);
         if (!tb.entries.empty()) highest = tb.entries.rbegin()->first;
         u.used_ids = static_cast<i32>(tb.entries.size());
-        for (auto& [index, e] : tb.entries) u.total += page_up(e.state->size) / kPageSize;
+        for (auto& [index, e] : tb.entries) u.total += page_up(e.shared->size) / kPageSize;
     }
     if (cmd == kShmInfo) {
         SBX_TRY(t.copy_out(at.cast<ShmUsage>(), u));
@@ -307,15 +333,15 @@ Result<long> information(Task& t, Table& tb, int cmd, UserPtr<void> at) {
 Result<long> sys_shmctl(Task& t, int id, int cmd, UserPtr<ShmDs> at) {
     cmd &= ~kIpc64;
     if (cmd < 0 || id < 0) return err(EINVAL);
-    Ref<Table> tb = table_of(t);
+    Ref<ShmTable> tb = table_of(t);
     if (cmd == IPC_STAT || cmd == kShmStat || cmd == kShmStatAny) return stat(t, *tb, id, cmd, at);
     if (cmd == kIpcInfo || cmd == kShmInfo) return information(t, *tb, cmd, at.cast<void>());
     if (cmd != IPC_RMID && cmd != IPC_SET && cmd != kShmLock && cmd != kShmUnlock) return err(EINVAL);
     ShmDs d{};
     if (cmd == IPC_SET) d = SBX_TRY(t.copy_in(at));
-    Ref<Segment> gone;  // dropped after the lock
+    Ref<ShmSegment> gone;  // dropped after the lock
     Lock l(tb->mu);
-    Entry* e = SBX_TRY(find(*tb, id));
+    ShmEntry* e = SBX_TRY(find(*tb, id));
     if (cmd == kShmLock || cmd == kShmUnlock) {
         if (!ipc_may_control(t, e->owner()) && !t.creds()->capable(CAP_IPC_LOCK, ipc_owner_ns(t))) return err(EPERM);
         e->mode = cmd == kShmLock ? e->mode | kShmLocked : e->mode & ~kShmLocked;

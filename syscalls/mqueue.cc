@@ -11,6 +11,7 @@
 
 #include "fs/anon/anon_inode.h"
 #include "fs/vfs/fs_context.h"
+#include "src/base/archive.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/ns/ipc.h"
 #include "syscalls/deadline.h"
@@ -36,9 +37,9 @@ Mutex<Rank::Leaf> bytes_mu;
 std::map<Kuid, u64> bytes_of_user SBX_GUARDED_BY(bytes_mu);
 u64 bytes_of_all SBX_GUARDED_BY(bytes_mu) = 0;
 
-class Queue final : public RefCounted {
+class PosixQueue final : public RefCounted {
 public:
-    static Result<Ref<Queue>> create(Task& t, i64 max_messages, i64 size, u32 mode) {
+    static Result<Ref<PosixQueue>> create(Task& t, i64 max_messages, i64 size, u32 mode) {
         u64 bytes = static_cast<u64>(max_messages) * (static_cast<u64>(size) + kMessageCost);
         const Creds& c = *t.creds();
         const u64 limit = t.rlimit(RLIMIT_MSGQUEUE);
@@ -47,9 +48,9 @@ public:
         if (used + bytes > limit || bytes_of_all + bytes > kMaxBytes) return err(EMFILE);
         used += bytes;
         bytes_of_all += bytes;
-        return adopt_ref(new Queue(c, max_messages, size, mode, bytes));
+        return adopt_ref(new PosixQueue(c, max_messages, size, mode, bytes));
     }
-    ~Queue() override {
+    ~PosixQueue() override {
         Lock l(bytes_mu);
         bytes_of_all -= bytes_;
         auto it = bytes_of_user.find(charged_);
@@ -85,7 +86,7 @@ public:
     // A task that waits in receive.
     class Receiver {
     public:
-        explicit Receiver(Queue& q) : q_(q) {
+        explicit Receiver(PosixQueue& q) : q_(q) {
             Lock l(q_.mu_);
             q_.receivers_++;
         }
@@ -95,7 +96,7 @@ public:
         }
 
     private:
-        Queue& q_;
+        PosixQueue& q_;
     };
 
     Result<> ask(Task& t, const sigevent& e) {
@@ -139,9 +140,37 @@ private:
         Ref<Pid> process;
         int kind = 0, signal = 0;
         sigval value{};
+        template <class A>
+        void state(A& ar) {
+            ar(process, kind, signal);
+            ar.raw(value);
+        }
     };
-    Queue(const Creds& c, i64 most, i64 bytes_each, u32 m, u64 bytes)
-        : max_messages(most), size(bytes_each), mode(m), uid(c.euid), gid(c.egid), charged_(c.uid), bytes_(bytes) {}
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(max_messages, size, mode, uid, gid, charged_, bytes_);
+    }
+    // Who waits to receive counts itself again.
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        ar(messages_, count_, notification_);
+    }
+    void state_loaded(state::Loader& ar) SBX_NO_TSA {
+        i64 n = 0;
+        for (auto& [priority, list] : messages_) {
+            if (list.empty()) ar.fail("a message queue lacks a message");
+            n += static_cast<i64>(list.size());
+        }
+        if (n != count_) ar.fail("a message queue has not as many messages as it says");
+        Lock l(bytes_mu);
+        bytes_of_user[charged_] += bytes_;
+        bytes_of_all += bytes_;
+    }
+    PosixQueue(i64 most, i64 bytes_each, u32 m, Kuid user, Kgid group, Kuid charged, u64 bytes)
+        : max_messages(most), size(bytes_each), mode(m), uid(user), gid(group), charged_(charged), bytes_(bytes) {}
+    PosixQueue(const Creds& c, i64 most, i64 bytes_each, u32 m, u64 bytes)
+        : PosixQueue(most, bytes_each, m, c.euid, c.egid, c.uid, bytes) {}
 
     static void tell(Task& t, const Notification& n) {
         if (!n.process || n.kind != SIGEV_SIGNAL || n.signal == 0) return;
@@ -166,12 +195,12 @@ private:
     Notification notification_ SBX_GUARDED_BY(mu_);
 };
 
-class QueueFile final : public vfs::OpenFile {
+class PosixQueueFile final : public vfs::OpenFile {
 public:
     static constexpr char kKind = 0;
     const void* kind() const override { return &kKind; }
-    QueueFile(Ref<Queue> q, int flags) : OpenFile(anon::anon_path("mqueue"), flags), queue_(std::move(q)) {}
-    Queue& queue() const { return *queue_; }
+    PosixQueueFile(PosixQueue& q, int flags) : OpenFile(anon::anon_path("mqueue"), flags), queue_(q) {}
+    PosixQueue& queue() const { return *queue_; }
     EventMask poll(EventMask mask, const vfs::Caller&) override { return queue_->ready() & mask; }
     void poll_add(Waiter& w, const vfs::Caller&) override { queue_->waiters.add(w); }
     void poll_remove(Waiter& w) override { queue_->waiters.remove(w); }
@@ -180,19 +209,31 @@ public:
         if (c.task) queue_->forget(*c.task);
         return {};
     }
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.by_ref(*queue_), 0);
+    }
 
 private:
-    Ref<Queue> queue_;
+    Ref<PosixQueue> queue_;
 };
+SBX_SAVABLE(PosixQueue);
+SBX_SAVABLE(PosixQueueFile);
 
-struct Table final : public RefCounted {
+struct PosixQueueTable final : public RefCounted {
     Mutex<Rank::SocketPair> mu;
-    std::map<std::string, Ref<Queue>> queues SBX_GUARDED_BY(mu);
+    std::map<std::string, Ref<PosixQueue>> queues SBX_GUARDED_BY(mu);
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        ar(queues);
+        ar.all_there(queues);
+    }
 };
+SBX_SAVABLE(PosixQueueTable);
 
-Ref<Table> table_of(Task& t) {
+Ref<PosixQueueTable> table_of(Task& t) {
     auto& ns = static_cast<IpcNamespace&>(*t.ns().ipc);
-    return ns.table<Table>(IpcNamespace::kMqueue, [](IpcNamespace&) { return make_ref<Table>(); });
+    return ns.table<PosixQueueTable>(IpcNamespace::kMqueue, [](IpcNamespace&) { return make_ref<PosixQueueTable>(); });
 }
 
 // The name without the slash that libc takes away.
@@ -205,23 +246,23 @@ Result<std::string> copy_in_name(Task& t, UserString at) {
 }
 
 // mqueue_get_inode(), mqueue_create_attr()
-Result<Ref<Queue>> make_queue(Task& t, size_t there, u32 mode, const MqAttr* a) {
+Result<Ref<PosixQueue>> make_queue(Task& t, size_t there, u32 mode, const MqAttr* a) {
     bool privileged = t.creds()->capable(CAP_SYS_RESOURCE);
     if (there >= kMaxQueues && !privileged) return err(ENOSPC);
     i64 most = a ? a->max_messages : kMaxMessages, size = a ? a->size : kMaxSize;
     if (most <= 0 || size <= 0 || most > (privileged ? kHardMaxMessages : kMaxMessages) ||
         size > (privileged ? kHardMaxSize : kMaxSize))
         return err(EINVAL);
-    return Queue::create(t, most, size, mode & 0777 & ~t.fs().umask());
+    return PosixQueue::create(t, most, size, mode & 0777 & ~t.fs().umask());
 }
 
-Result<Ref<Queue>> open_queue(Task& t, const std::string& name, int flags, u32 mode, const MqAttr* attr) {
-    Ref<Table> tb = table_of(t);
+Result<Ref<PosixQueue>> open_queue(Task& t, const std::string& name, int flags, u32 mode, const MqAttr* attr) {
+    Ref<PosixQueueTable> tb = table_of(t);
     Lock l(tb->mu);
     auto it = tb->queues.find(name);
     if (it == tb->queues.end()) {
         if (!(flags & O_CREAT)) return err(ENOENT);
-        Ref<Queue> q = SBX_TRY(make_queue(t, tb->queues.size(), mode, attr));
+        Ref<PosixQueue> q = SBX_TRY(make_queue(t, tb->queues.size(), mode, attr));
         tb->queues[name] = q;
         return q;
     }
@@ -238,15 +279,15 @@ Result<long> sys_mq_open(Task& t, UserString name_at, int flags, u32 mode, UserP
     if (given) attr = SBX_TRY(t.copy_in(attr_at));
     std::string name = SBX_TRY(copy_in_name(t, name_at));
     SBX_TRY(t.files().has_room(t.rlimit(RLIMIT_NOFILE)));
-    Ref<Queue> q = SBX_TRY(open_queue(t, name, flags, mode, given ? &attr : nullptr));
-    auto f = make_ref<QueueFile>(std::move(q), flags & (O_ACCMODE | O_NONBLOCK));
+    Ref<PosixQueue> q = SBX_TRY(open_queue(t, name, flags, mode, given ? &attr : nullptr));
+    auto f = make_ref<PosixQueueFile>(*q, flags & (O_ACCMODE | O_NONBLOCK));
     return SBX_TRY(t.files().add(std::move(f), true, t.rlimit(RLIMIT_NOFILE)));
 }
 
 Result<long> sys_mq_unlink(Task& t, UserString name_at) {
     std::string name = SBX_TRY(copy_in_name(t, name_at));
-    Ref<Table> tb = table_of(t);
-    Ref<Queue> q;
+    Ref<PosixQueueTable> tb = table_of(t);
+    Ref<PosixQueue> q;
     Lock l(tb->mu);
     auto it = tb->queues.find(name);
     if (it == tb->queues.end()) return err(ENOENT);
@@ -260,11 +301,11 @@ Result<long> sys_mq_unlink(Task& t, UserString name_at) {
 
 Result<Ref<vfs::OpenFile>> queue_file(Task& t, int fd) {
     Ref<vfs::OpenFile> f = SBX_TRY(t.files().get(fd));
-    if (f->kind() != &QueueFile::kKind) return err(EBADF);
+    if (f->kind() != &PosixQueueFile::kKind) return err(EBADF);
     return f;
 }
 
-Queue& queue_of(vfs::OpenFile& f) { return static_cast<QueueFile&>(f).queue(); }
+PosixQueue& queue_of(vfs::OpenFile& f) { return static_cast<PosixQueueFile&>(f).queue(); }
 
 // What wait_file() gives at its end, as these calls say it.
 int late(const vfs::OpenFile& f, int e) { return e == EAGAIN && !f.nonblocking() ? ETIMEDOUT : e; }
@@ -274,7 +315,7 @@ Result<long> sys_mq_timedsend(Task& t, int fd, u64 at, u64 length, u32 priority,
     if (priority >= kMaxPriority) return err(EINVAL);
     Ref<vfs::OpenFile> f = SBX_TRY(queue_file(t, fd));
     if (!f->writable()) return err(EBADF);
-    Queue& q = queue_of(*f);
+    PosixQueue& q = queue_of(*f);
     if (length > static_cast<u64>(q.size)) return err(EMSGSIZE);
     std::string text(length, '\0');
     SBX_TRY(t.mm().copy_in(at, text.data(), length));
@@ -289,12 +330,12 @@ Result<long> sys_mq_timedreceive(Task& t, int fd, u64 at, u64 length, UserPtr<u3
     Nanos deadline = SBX_TRY(copy_in_deadline(t, timeout, false, CLOCK_REALTIME));
     Ref<vfs::OpenFile> f = SBX_TRY(queue_file(t, fd));
     if (!f->readable()) return err(EBADF);
-    Queue& q = queue_of(*f);
+    PosixQueue& q = queue_of(*f);
     if (length < static_cast<u64>(q.size)) return err(EMSGSIZE);
     u32 priority = 0;
     Result<std::string> text = q.receive(&priority);
     if (!text && text.error() == EAGAIN && !f->nonblocking()) {
-        Queue::Receiver waiting(q);
+        PosixQueue::Receiver waiting(q);
         text = wait_file(
             t, *f, kEventIn, false, [&] { return q.receive(&priority); }, deadline);
     }
@@ -325,7 +366,7 @@ Result<long> sys_mq_getsetattr(Task& t, int fd, UserPtr<MqAttr> in, UserPtr<MqAt
         if (wanted.flags & ~i64{O_NONBLOCK}) return err(EINVAL);
     }
     Ref<vfs::OpenFile> f = SBX_TRY(queue_file(t, fd));
-    Queue& q = queue_of(*f);
+    PosixQueue& q = queue_of(*f);
     MqAttr now{f->flags() & O_NONBLOCK, q.max_messages, q.size, q.count(), {}};
     if (in) SBX_TRY(f->set_flags((f->flags() & ~O_NONBLOCK) | static_cast<int>(wanted.flags), t.caller()));
     if (out) SBX_TRY(t.copy_out(out, now));

@@ -6,7 +6,9 @@
 #include <sys/syscall.h>
 
 #include <algorithm>
+#include <bit>
 
+#include "src/base/archive.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/ptrace.h"
 #include "src/kernel/seccomp_bpf.h"
@@ -14,15 +16,32 @@
 namespace sbx {
 namespace {
 
-struct Program final : RefCounted {
+struct SeccompProgram final : RefCounted {
     std::vector<sock_filter> code;
+    template <class A>
+    void state(A& ar) {
+        std::vector<u64> words;
+        static_assert(sizeof(sock_filter) == sizeof(u64));
+        for (const sock_filter& f : code) words.push_back(std::bit_cast<u64>(f));
+        ar(words);
+        code.clear();
+        for (u64 w : words) code.push_back(std::bit_cast<sock_filter>(w));
+        if (!check_seccomp_program(code)) ar.fail("a seccomp filter is none");
+    }
 };
+SBX_SAVABLE(SeccompProgram);
 
 // All filters of a task, oldest first; never changed. A list and not a chain: the end of a long chain would need a deep stack.
-struct Filters final : RefCounted {
-    std::vector<Ref<const Program>> programs;
+struct SeccompFilters final : RefCounted {
+    std::vector<Ref<const SeccompProgram>> programs;
     size_t cost = 0;
+    template <class A>
+    void state(A& ar) {
+        ar(programs, cost);
+        ar.all_there(programs);
+    }
 };
+SBX_SAVABLE(SeccompFilters);
 
 constexpr size_t kMaxCost = (1 << 18) / sizeof(sock_filter);  // MAX_INSNS_PER_PATH
 constexpr size_t kFilterCost = 4;                             // of each filter, beside its instructions
@@ -37,7 +56,7 @@ Ref<const RefCounted> held(const Task& t) {
     return t.seccomp_filter;
 }
 
-const Filters* filters_in(const Ref<const RefCounted>& r) { return static_cast<const Filters*>(r.get()); }
+const SeccompFilters* filters_in(const Ref<const RefCounted>& r) { return static_cast<const SeccompFilters*>(r.get()); }
 
 void set(Task& t, const Ref<const RefCounted>& filters, int mode) {
     Ref<const RefCounted> old = filters;
@@ -54,7 +73,7 @@ seccomp_data call_of(const Task& t) {
 }
 
 // The strictest action; of equal ones the newest filter's.
-u32 run_filters(const Filters& f, const seccomp_data& data) {
+u32 run_filters(const SeccompFilters& f, const seccomp_data& data) {
     u32 result = SECCOMP_RET_ALLOW;
     auto strictness = [](u32 r) { return static_cast<i32>(r & SECCOMP_RET_ACTION_FULL); };
     for (size_t i = f.programs.size(); i-- > 0;) {
@@ -104,7 +123,7 @@ bool strict_mode_allows(u64 nr) {
 }
 
 // Are a's filters the oldest of b's?
-bool is_ancestor(const Filters* a, const Filters& b) {
+bool is_ancestor(const SeccompFilters* a, const SeccompFilters& b) {
     return !a || (a->programs.size() <= b.programs.size() &&
                   std::equal(a->programs.begin(), a->programs.end(), b.programs.begin()));
 }
@@ -165,11 +184,11 @@ Result<> seccomp_set_strict(Task& t) {
 
 Result<int> seccomp_add_filter(Task& t, std::vector<sock_filter> program, bool synchronise) {
     SBX_TRY(check_seccomp_program(program));
-    Ref<Program> p = make_ref<Program>();
+    Ref<SeccompProgram> p = make_ref<SeccompProgram>();
     p->code = std::move(program);
     Lock l(t.kernel().tasks().mu);
     if (seccomp_mode(t) == SECCOMP_MODE_STRICT) return err(EINVAL);
-    Ref<Filters> all = make_ref<Filters>();
+    Ref<SeccompFilters> all = make_ref<SeccompFilters>();
     if (Ref<const RefCounted> own = held(t)) {
         all->programs = filters_in(own)->programs;
         all->cost = filters_in(own)->cost;
