@@ -8,6 +8,7 @@
 #include "fs/vfs/file_system.h"
 #include "fs/vfs/inode.h"
 #include "fs/vfs/mount.h"
+#include "src/base/archive.h"
 #include "src/kernel/ns/ns_file.h"
 
 namespace sbx::nsfs {
@@ -19,6 +20,10 @@ public:
     Result<long> ioctl(u32 cmd, u64 arg, const vfs::Caller& c) override {
         if (cmd == NS_GET_NSTYPE) return static_cast<long>(type());
         return NamespaceFile::ioctl(cmd, arg, c);
+    }
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(vfs::Path(), 0, type(), ns());
     }
 };
 
@@ -37,6 +42,10 @@ public:
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override {
         return Ref<vfs::OpenFile>(make_ref<NsFile>(a.path, a.flags, ns_type_, ns_));
     }
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.by_ref(fs()), ino(), ns_type_, ns_);
+    }
 
 private:
     const u64 ns_type_;
@@ -52,12 +61,25 @@ public:
         s.type = 0x6e736673;  // NSFS_MAGIC
         return s;
     }
+    // There is one, in every process.
+    static NsFs* state_make(state::Loader&);
 };
+
+NsFs& ns_fs() {
+    static NsFs& fs = *make_ref<NsFs>().release();
+    return fs;
+}
+
+NsFs* NsFs::state_make(state::Loader&) { return Ref<NsFs>(ns_fs()).release(); }
+
+SBX_SAVABLE(NsFile);
+SBX_SAVABLE(NsInode);
+SBX_SAVABLE(NsFs);
 
 }  // namespace
 
 vfs::Path ns_path(u64 type, std::string_view name, u64 id, Ref<RefCounted> ns) {
-    static NsFs& fs = *make_ref<NsFs>().release();
+    NsFs& fs = ns_fs();
     static const Ref<vfs::Mount>& mount = *new Ref<vfs::Mount>(vfs::Mount::create(
         Ref<vfs::FileSystem>(fs), vfs::Dentry::create_root(make_ref<NsInode>(fs, 0, 0, Ref<RefCounted>()), "nsfs:"), 0,
         "none"));

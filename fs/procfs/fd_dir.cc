@@ -17,15 +17,15 @@ Result<Ref<vfs::OpenFile>> open_file_of(const Subject& s, int number, bool* cloe
     return f;
 }
 
-Result<vfs::Path> follow_fd(const Context& c, int number) {
-    return SBX_TRY(open_file_of(c.subject, number))
-    ->path();
-}
-
 class InfoNode final : public Node {
 public:
     InfoNode(ProcFs& fs, const Subject& s, std::string_view name, int number)
         : Node(fs, s, name, S_IFREG | 0400), number_(number) {}
+    InfoNode(const Remade& r, int number) : Node(r), number_(number) {}
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(remade(), number_);
+    }
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override;
 
 private:
@@ -52,6 +52,11 @@ class InfoFile final : public vfs::OpenFile {
 public:
     InfoFile(const vfs::OpenArgs& a, ProcFs& fs, Subject s, int number)
         : OpenFile(a.path, a.flags), fs_(fs), subject_(std::move(s)), number_(number) {}
+    InfoFile(ProcFs& fs, Subject s, int number) : OpenFile({}, 0), fs_(fs), subject_(std::move(s)), number_(number) {}
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.by_ref(fs_), subject_, number_);
+    }
     bool seekable() const override { return true; }
     Result<size_t> read(mm::IoBuf& dst, i64* pos, u32, const vfs::Caller& c) override {
         std::string text = SBX_TRY(info_text(Context{fs_, subject_, c}, number_));
@@ -76,6 +81,11 @@ class FdDir final : public Directory {
 public:
     FdDir(ProcFs& fs, const Subject& s, bool info)
         : Directory(fs, s, info ? "fdinfo" : "fd", S_IFDIR | (info ? 0555 : 0500)), info_(info) {}
+    FdDir(const Remade& r, bool info) : Directory(r), info_(info) {}
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(remade(), info_);
+    }
     // A process may always look at its own, whatever its ids say (proc_fd_permission).
     Result<> permission(u32 may, const vfs::Caller& c) override {
         if (c.task && &c.task->group() == &task().group()) return {};
@@ -101,7 +111,16 @@ private:
     bool info_;
 };
 
+SBX_SAVABLE(InfoNode);
+SBX_SAVABLE(InfoFile);
+SBX_SAVABLE(FdDir);
+
 }  // namespace
+
+Result<vfs::Path> follow_fd(const Context& c, int number) {
+    return SBX_TRY(open_file_of(c.subject, number))
+    ->path();
+}
 
 Ref<vfs::Inode> make_fd_dir(ProcFs& fs, const Subject& s, bool info) { return make_ref<FdDir>(fs, s, info); }
 

@@ -11,7 +11,11 @@ namespace {
 
 class MemFile final : public vfs::OpenFile {
 public:
-    MemFile(const vfs::OpenArgs& a, Ref<mm::MemoryManager> mm) : OpenFile(a.path, a.flags), mm_(std::move(mm)) {}
+    MemFile(vfs::Path path, int flags, mm::MemoryManager& mm) : OpenFile(std::move(path), flags), mm_(mm) {}
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(vfs::Path(), 0, a.by_ref(*mm_));
+    }
     bool seekable() const override { return true; }
     Result<i64> seek(i64 current, i64 offset, int whence, const vfs::Caller&) override {
         if (whence == SEEK_SET) return offset;
@@ -44,13 +48,17 @@ private:
 class MemNode final : public Node {
 public:
     MemNode(ProcFs& fs, const Subject& s) : Node(fs, s, "mem", S_IFREG | 0600) {}
+    using Node::Node;
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override {
         SBX_TRY(check_access(Context{proc(), subject(), a.caller}));
         Ref<mm::MemoryManager> mm = task().mm_of();
         if (!mm) return err(ESRCH);
-        return Ref<vfs::OpenFile>(make_ref<MemFile>(a, std::move(mm)));
+        return Ref<vfs::OpenFile>(make_ref<MemFile>(a.path, a.flags, *mm));
     }
 };
+
+SBX_SAVABLE(MemFile);
+SBX_SAVABLE(MemNode);
 
 }  // namespace
 

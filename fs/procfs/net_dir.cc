@@ -43,6 +43,7 @@ constexpr FileRow kRows[] = {
 class NetDir final : public Directory {
 public:
     NetDir(ProcFs& fs, const Subject& s) : Directory(fs, s, "net") {}
+    using Directory::Directory;
     Result<Ref<vfs::Inode>> find(std::string_view name) override {
         for (const FileRow& r : kRows)
             if (name == r.name) return make_file(proc(), subject(), r);
@@ -54,9 +55,11 @@ public:
         return out;
     }
 };
+SBX_SAVABLE(NetDir);
 
 }  // namespace
 
+std::span<const FileRow> net_files() { return kRows; }
 Ref<vfs::Inode> make_net_dir(ProcFs& fs, const Subject& s) { return make_ref<NetDir>(fs, s); }
 
 }  // namespace sbx::procfs

@@ -47,6 +47,9 @@ Result<vfs::Attr> Node::attr() {
     return a;
 }
 
+Node::Node(const Remade& r)
+    : Inode(r.fs, r.ino, r.mode & S_IFMT), subject_(r.subject), mode_(r.mode), time_(vfs::now()) {}
+
 // open(2) with O_TRUNC is no error; anything else is.
 Result<> Node::set_attr(const vfs::SetAttr& s, const vfs::Caller&) {
     if ((s.valid & ~static_cast<u32>(vfs::SetAttr::kSize | vfs::SetAttr::kMtime | vfs::SetAttr::kMtimeNow |
@@ -73,10 +76,80 @@ int parse_number(std::string_view s) {
 
 namespace {
 
+constexpr FollowRow kNumbered[] = {{"fd", follow_fd}, {"ns", follow_ns}};
+
+// A row by the name of its table and its own, which is how archives know it.
+template <class Row>
+struct RowRef {
+    const Row* row = nullptr;
+    template <class A>
+    void state(A& ar) {
+        std::string name = row ? name_of(*row) : "";
+        ar(name);
+        if constexpr (A::kLoading)
+            if (!(row = find(name))) ar.fail("there is no file " + name + " of proc");
+    }
+    operator const Row&() const { return *row; }
+
+private:
+    template <class F>
+    static void each(F&& f) {
+        if constexpr (std::is_same_v<Row, FileRow>) {
+            for (const Row& r : system_files()) f("system/", r);
+            for (const Row& r : pid_files()) f("pid/", r);
+            for (const Row& r : net_files()) f("net/", r);
+        } else if constexpr (std::is_same_v<Row, LinkRow>) {
+            for (const Row& r : system_links()) f("system/", r);
+        } else {
+            for (const Row& r : pid_links()) f("pid/", r);
+            for (const Row& r : kNumbered) f("pid/", r);
+        }
+    }
+    static std::string name_of(const Row& row) {
+        std::string name;
+        each([&](const char* table, const Row& r) {
+            if (&r == &row) name = std::string(table) + r.name;
+        });
+        return name;
+    }
+    static const Row* find(std::string_view name) {
+        const Row* found = nullptr;
+        each([&](const char* table, const Row& r) {
+            if (name == std::string(table) + r.name) found = &r;
+        });
+        return found;
+    }
+
+public:
+    // The row of a function, which no other has.
+    template <class F>
+    static RowRef of(F function) {
+        RowRef out;
+        each([&](const char*, const Row& r) {
+            if constexpr (std::is_same_v<Row, LinkRow>) {
+                if (r.target == function) out.row = &r;
+            } else {
+                if (r.follow == function) out.row = &r;
+            }
+        });
+        return out;
+    }
+};
+
 class TextFile final : public vfs::OpenFile {
 public:
     TextFile(const vfs::OpenArgs& a, ProcFs& fs, Subject s, const FileRow& row)
         : OpenFile(a.path, a.flags), fs_(fs), subject_(std::move(s)), row_(row) {}
+    TextFile(ProcFs& fs, Subject s, const FileRow& row) : OpenFile({}, 0), fs_(fs), subject_(std::move(s)), row_(row) {}
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.by_ref(fs_), subject_, RowRef<FileRow>{&row_});
+    }
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        OpenFile::state(ar);
+        ar(text_);
+    }
 
     Result<size_t> read(mm::IoBuf& dst, i64* pos, u32, const vfs::Caller& c) override {
         std::shared_ptr<const std::string> text;
@@ -131,6 +204,11 @@ public:
         if (row_.ptrace_check) SBX_TRY(check_access(c));
         return Ref<vfs::OpenFile>(make_ref<TextFile>(a, proc(), subject(), row_));
     }
+    FileNode(const Remade& r, const FileRow& row) : Node(r), row_(row) {}
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(remade(), RowRef<FileRow>{&row_});
+    }
 
 private:
     const FileRow& row_;
@@ -141,6 +219,11 @@ public:
     using Target = Result<std::string> (*)(const Context& c);
     SymlinkNode(ProcFs& fs, const Subject& s, std::string_view name, Target t)
         : Node(fs, s, name, S_IFLNK | 0777), target_(t) {}
+    SymlinkNode(const Remade& r, const LinkRow& row) : Node(r), target_(row.target) {}
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(remade(), RowRef<LinkRow>::of(target_));
+    }
     // "self" depends on who asks: the current task.
     Result<std::string> read_link() override {
         vfs::Caller c;
@@ -156,6 +239,11 @@ class MagicLink final : public Node {
 public:
     MagicLink(ProcFs& fs, const Subject& s, std::string_view name, u32 mode, Follow f, int number)
         : Node(fs, s, name, S_IFLNK | mode), follow_(f), number_(number) {}
+    MagicLink(const Remade& r, const FollowRow& row, int number) : Node(r), follow_(row.follow), number_(number) {}
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(remade(), RowRef<FollowRow>::of(follow_), number_);
+    }
     bool is_magic_link() const override { return true; }
     Result<vfs::Path> follow_magic(const vfs::Caller& c) override {
         Context ctx{proc(), subject(), c};
@@ -178,7 +266,16 @@ class OpenDirectory final : public vfs::OpenFile {
 public:
     static constexpr char kKind = 0;
     const void* kind() const override { return &kKind; }
-    OpenDirectory(const vfs::OpenArgs& a, Directory& d) : OpenFile(a.path, a.flags), dir_(d) {}
+    OpenDirectory(vfs::Path path, int flags, Directory& d) : OpenFile(std::move(path), flags), dir_(d) {}
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(vfs::Path(), 0, a.by_ref(*dir_));
+    }
+    template <class A>
+    void state(A& ar) SBX_NO_TSA {
+        OpenFile::state(ar);
+        ar(entries_);
+    }
     Ref<Pid> process() const { return dir_->process(); }
     bool seekable() const override { return true; }
     bool epoll_allowed() const override { return false; }
@@ -209,6 +306,13 @@ private:
     std::vector<Directory::Entry> entries_ SBX_GUARDED_BY(mu_);
 };
 
+SBX_SAVABLE(ProcFs);
+SBX_SAVABLE(TextFile);
+SBX_SAVABLE(FileNode);
+SBX_SAVABLE(SymlinkNode);
+SBX_SAVABLE(MagicLink);
+SBX_SAVABLE(OpenDirectory);
+
 }  // namespace
 
 Ref<Pid> process_of(const vfs::OpenFile& f) {
@@ -216,7 +320,7 @@ Ref<Pid> process_of(const vfs::OpenFile& f) {
 }
 
 Result<Ref<vfs::OpenFile>> Directory::open(const vfs::OpenArgs& a) {
-    return Ref<vfs::OpenFile>(make_ref<OpenDirectory>(a, *this));
+    return Ref<vfs::OpenFile>(make_ref<OpenDirectory>(a.path, a.flags, *this));
 }
 
 bool Directory::revalidate(std::string_view name, vfs::Inode* cached) {

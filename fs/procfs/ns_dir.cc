@@ -37,15 +37,14 @@ constexpr NsRow kRows[] = {
     {"uts", [](Task&, const NsProxy& ns) { return link_to<UtsNamespace>(CLONE_NEWUTS, "uts", ns.uts); }},
 };
 
-Result<vfs::Path> follow(const Context& c, int row) { return kRows[row].follow(c.task(), c.task().ns_of()); }
-
 class NsDir final : public Directory {
 public:
     NsDir(ProcFs& fs, const Subject& s) : Directory(fs, s, "ns", S_IFDIR | 0511) {}
+    using Directory::Directory;
     Result<Ref<vfs::Inode>> find(std::string_view name) override {
         for (size_t i = 0; i < std::size(kRows); i++)
             if (name == kRows[i].name)
-                return make_magic_link(proc(), subject(), name, 0777, follow, static_cast<int>(i));
+                return make_magic_link(proc(), subject(), name, 0777, follow_ns, static_cast<int>(i));
         return err(ENOENT);
     }
     std::vector<Entry> list(const vfs::Caller&) override {
@@ -54,8 +53,14 @@ public:
         return out;
     }
 };
+SBX_SAVABLE(NsDir);
 
 }  // namespace
+
+Result<vfs::Path> follow_ns(const Context& c, int row) {
+    if (row < 0 || static_cast<size_t>(row) >= std::size(kRows)) return err(ENOENT);
+    return kRows[row].follow(c.task(), c.task().ns_of());
+}
 
 Ref<vfs::Inode> make_ns_dir(ProcFs& fs, const Subject& s) { return make_ref<NsDir>(fs, s); }
 

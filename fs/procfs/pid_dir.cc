@@ -26,15 +26,12 @@ Result<vfs::Path> follow_root(const Context& c, int) {
     return fs->root();
 }
 
-struct MagicRow {
-    const char* name;
-    Follow follow;
-};
-constexpr MagicRow kMagic[] = {{"exe", follow_exe}, {"cwd", follow_cwd}, {"root", follow_root}};
+constexpr FollowRow kMagic[] = {{"exe", follow_exe}, {"cwd", follow_cwd}, {"root", follow_root}};
 
 class TaskDir final : public Directory {
 public:
     TaskDir(ProcFs& fs, const Subject& s) : Directory(fs, s, "task") {}
+    using Directory::Directory;
     Result<Ref<vfs::Inode>> find(std::string_view name) override {
         int nr = parse_number(name);
         if (nr <= 0) return err(ENOENT);
@@ -67,10 +64,11 @@ constexpr DirRow kDirs[] = {
 class PidDir final : public Directory {
 public:
     PidDir(ProcFs& fs, const Subject& s) : Directory(fs, s, "") {}
+    using Directory::Directory;
     Result<Ref<vfs::Inode>> find(std::string_view name) override {
         for (const FileRow& row : pid_files())
             if (name == row.name) return make_file(proc(), subject(), row);
-        for (const MagicRow& row : kMagic)
+        for (const FollowRow& row : kMagic)
             if (name == row.name) return make_magic_link(proc(), subject(), name, 0777, row.follow);
         for (const DirRow& row : kDirs)
             if (name == row.name) return row.make(proc(), subject());
@@ -81,7 +79,7 @@ public:
     std::vector<Entry> list(const vfs::Caller&) override {
         std::vector<Entry> out;
         for (const FileRow& row : pid_files()) out.push_back({row.name, DT_REG});
-        for (const MagicRow& row : kMagic) out.push_back({row.name, DT_LNK});
+        for (const FollowRow& row : kMagic) out.push_back({row.name, DT_LNK});
         for (const DirRow& row : kDirs) out.push_back({row.name, DT_DIR});
         out.push_back({"mem", DT_REG});
         if (subject().whole_process) out.push_back({"task", DT_DIR});
@@ -95,8 +93,12 @@ public:
     }
 };
 
+SBX_SAVABLE(TaskDir);
+SBX_SAVABLE(PidDir);
+
 }  // namespace
 
+std::span<const FollowRow> pid_links() { return kMagic; }
 Ref<vfs::Inode> make_pid_dir(ProcFs& fs, const Subject& s) { return make_ref<PidDir>(fs, s); }
 
 }  // namespace sbx::procfs

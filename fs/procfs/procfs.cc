@@ -35,16 +35,13 @@ Result<std::string> thread_self_target(const Context& c) {
 Result<std::string> mounts_target(const Context&) { return std::string("self/mounts"); }
 Result<std::string> net_target(const Context&) { return std::string("self/net"); }
 
-struct LinkRow {
-    const char* name;
-    Result<std::string> (*target)(const Context& c);
-};
 constexpr LinkRow kLinks[] = {
     {"self", self_target}, {"thread-self", thread_self_target}, {"mounts", mounts_target}, {"net", net_target}};
 
-class Root final : public Directory {
+class ProcRoot final : public Directory {
 public:
-    explicit Root(ProcFs& fs) : Directory(fs, {}, "/") {}
+    explicit ProcRoot(ProcFs& fs) : Directory(fs, {}, "/") {}
+    using Directory::Directory;
     Result<Ref<vfs::Inode>> find(std::string_view name) override {
         if (int nr = parse_number(name); nr > 0) {
             Ref<Task> t = find_task(proc(), nr, false);
@@ -71,6 +68,8 @@ public:
     }
 };
 
+SBX_SAVABLE(ProcRoot);
+
 Result<Ref<vfs::FileSystem>> create(std::string_view, std::string_view, const vfs::Caller& c) {
     Ref<PidNamespace> ns = c.task ? Ref<PidNamespace>(c.task->pid_ns()) : the_kernel->tasks().root_ns;
     return Ref<vfs::FileSystem>(make_ref<ProcFs>(*the_kernel, std::move(ns)));
@@ -78,7 +77,9 @@ Result<Ref<vfs::FileSystem>> create(std::string_view, std::string_view, const vf
 
 }  // namespace
 
-Ref<vfs::Inode> ProcFs::root() { return make_ref<Root>(*this); }
+std::span<const LinkRow> system_links() { return kLinks; }
+
+Ref<vfs::Inode> ProcFs::root() { return make_ref<ProcRoot>(*this); }
 
 Result<vfs::StatFs> ProcFs::statfs() {
     vfs::StatFs s;

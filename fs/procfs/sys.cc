@@ -5,6 +5,8 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 
 #include "fs/procfs/node.h"
 #include "src/kernel/ns/uts.h"
@@ -15,22 +17,39 @@ namespace {
 
 constexpr size_t kMaxUtsName = 64;  // __NEW_UTS_LEN
 
-Result<std::string> uuid() {
+using Uuid = std::array<u64, 2>;
+
+Result<Uuid> random_uuid() {
     u8 r[16];
     if (getrandom(r, sizeof r, 0) != sizeof r) return err(EIO);
     r[6] = static_cast<u8>((r[6] & 0x0f) | 0x40);
     r[8] = static_cast<u8>((r[8] & 0x3f) | 0x80);
+    return std::bit_cast<Uuid>(r);
+}
+
+std::string uuid_text(const Uuid& uuid) {
+    auto r = std::bit_cast<std::array<u8, 16>>(uuid);
     char buf[48];
     snprintf(buf, sizeof buf, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x\n", r[0], r[1],
              r[2], r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
-    return std::string(buf);
+    return buf;
 }
 
+// The sandbox's, which goes on when it is loaded. 0: nobody has asked yet.
+Mutex<Rank::Leaf> boot_id_mu;
+std::atomic<u64> boot_id_high{0}, boot_id_low{0};
+SBX_SAVED_COUNTER(boot_id_high);
+SBX_SAVED_COUNTER(boot_id_low);
 Result<std::string> boot_id(const Context&) {
-    static const std::string id = uuid().value_or("");
-    return id;
+    Lock l(boot_id_mu);
+    if (boot_id_low == 0) {
+        Uuid fresh = SBX_TRY(random_uuid());
+        boot_id_high = fresh[0];
+        boot_id_low = fresh[1];
+    }
+    return uuid_text({boot_id_high, boot_id_low});
 }
-Result<std::string> fresh_uuid(const Context&) { return uuid(); }
+Result<std::string> fresh_uuid(const Context&) { return uuid_text(SBX_TRY(random_uuid())); }
 
 Result<std::string> uts_text(const Context& c, bool domain) {
     NsProxy ns = c.caller.task ? c.caller.task->ns_of() : NsProxy{};
@@ -136,9 +155,30 @@ constexpr SysRow kRows[] = {
     {"vm/swappiness", nullptr, "60"},
 };
 
+// A row by its path, which is how archives know it.
+struct SysRowRef {
+    const SysRow* row = nullptr;
+    template <class A>
+    void state(A& ar) {
+        std::string path = row ? row->path : "";
+        ar(path);
+        if constexpr (A::kLoading) {
+            for (const SysRow& r : kRows)
+                if (path == r.path) row = &r;
+            if (!row) ar.fail("there is no /proc/sys/" + path);
+        }
+    }
+    operator const SysRow&() const { return *row; }
+};
+
 class SysFile final : public vfs::OpenFile {
 public:
-    SysFile(const vfs::OpenArgs& a, ProcFs& fs, const SysRow& row) : OpenFile(a.path, a.flags), fs_(fs), row_(row) {}
+    SysFile(vfs::Path path, int flags, ProcFs& fs, const SysRow& row)
+        : OpenFile(std::move(path), flags), fs_(fs), row_(row) {}
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(vfs::Path(), 0, a.by_ref(fs_), SysRowRef{&row_});
+    }
     bool seekable() const override { return true; }
     Result<size_t> read(mm::IoBuf& dst, i64* pos, u32, const vfs::Caller& c) override {
         std::string text = row_.generate ? SBX_TRY(row_.generate(Context{fs_, none_, c})) : std::string(row_.text) + "\n";
@@ -172,9 +212,14 @@ private:
 class SysNode final : public Node {
 public:
     SysNode(ProcFs& fs, const SysRow& row) : Node(fs, {}, row.path, S_IFREG | (row.accept ? 0644 : 0444)), row_(row) {}
+    SysNode(const Remade& r, const SysRow& row) : Node(r), row_(row) {}
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(remade(), SysRowRef{&row_});
+    }
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override {
         if ((a.flags & O_ACCMODE) != O_RDONLY && !row_.accept) return err(EACCES);
-        return Ref<vfs::OpenFile>(make_ref<SysFile>(a, proc(), row_));
+        return Ref<vfs::OpenFile>(make_ref<SysFile>(a.path, a.flags, proc(), row_));
     }
 
 private:
@@ -184,6 +229,11 @@ private:
 class SysDir final : public Directory {
 public:
     SysDir(ProcFs& fs, std::string prefix) : Directory(fs, {}, "sys/" + prefix), prefix_(std::move(prefix)) {}
+    SysDir(const Remade& r, std::string prefix) : Directory(r), prefix_(std::move(prefix)) {}
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(remade(), prefix_);
+    }
     Result<Ref<vfs::Inode>> find(std::string_view name) override {
         std::string full = prefix_ + std::string(name);
         for (const SysRow& r : kRows) {
@@ -211,6 +261,10 @@ public:
 private:
     std::string prefix_;  // "" or ends in a slash
 };
+
+SBX_SAVABLE(SysFile);
+SBX_SAVABLE(SysNode);
+SBX_SAVABLE(SysDir);
 
 }  // namespace
 

@@ -11,6 +11,7 @@
 #include "fs/vfs/file_system.h"
 #include "fs/vfs/inode.h"
 #include "fs/vfs/open_file.h"
+#include "src/base/archive.h"
 #include "src/mm/io_buf.h"
 
 namespace sbx::sysfs {
@@ -132,15 +133,20 @@ public:
     }
     const Tree& tree() const { return tree_; }
     timespec mounted() const { return mounted_; }
+    template <class A>
+    void state(A& ar) {
+        FileSystem::state(ar);
+        ar.raw(mounted_);
+    }
 
 private:
-    Tree tree_;
+    Tree tree_;  // no state: made from the tables
     timespec mounted_;
 };
 
-class Node final : public vfs::Inode {
+class SysfsNode final : public vfs::Inode {
 public:
-    Node(SysFs& fs, const Tree::value_type& e)
+    SysfsNode(SysFs& fs, const Tree::value_type& e)
         : Inode(fs, ino_of(e.first), e.second.is_dir ? S_IFDIR : S_IFREG), path_(e.first), text_(e.second.text) {}
     Result<vfs::Attr> attr() override {
         vfs::Attr a;
@@ -155,21 +161,38 @@ public:
     Result<Ref<vfs::Inode>> lookup(std::string_view name) override {
         auto it = sys().tree().find(below() + std::string(name));
         if (it == sys().tree().end()) return err(ENOENT);
-        return Ref<vfs::Inode>(make_ref<Node>(sys(), *it));
+        return Ref<vfs::Inode>(make_ref<SysfsNode>(sys(), *it));
     }
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs& a) override;
     SysFs& sys() const { return static_cast<SysFs&>(fs()); }
     std::string below() const { return path_.empty() ? "" : path_ + "/"; }
     const std::string& text() const { return text_; }
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.by_ref(sys()), path_);
+    }
+    // The entry of that path in the new tree.
+    template <class H>
+    static SysfsNode* state_make(state::Loader& ar, H& head) {
+        auto& [fs, path] = head;
+        auto it = fs.object->tree().find(path);
+        if (it != fs.object->tree().end()) return new SysfsNode(fs, *it);
+        ar.fail("there is no /sys/" + path);
+        return nullptr;
+    }
 
 private:
     const std::string& path_;  // of the tree, which lives as long as the file system
     const std::string& text_;
 };
 
-class OpenNode final : public vfs::OpenFile {
+class SysfsFile final : public vfs::OpenFile {
 public:
-    OpenNode(const vfs::OpenArgs& a, Node& n) : OpenFile(a.path, a.flags), node_(n) {}
+    SysfsFile(vfs::Path path, int flags, SysfsNode& n) : OpenFile(std::move(path), flags), node_(n) {}
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(vfs::Path(), 0, a.by_ref(*node_));
+    }
     bool seekable() const override { return true; }
     bool epoll_allowed() const override { return false; }
     Result<i64> seek(i64 current, i64 offset, int whence, const vfs::Caller&) override {
@@ -208,16 +231,20 @@ public:
     }
 
 private:
-    Ref<Node> node_;
+    Ref<SysfsNode> node_;
 };
 
-Result<Ref<vfs::OpenFile>> Node::open(const vfs::OpenArgs& a) {
+Result<Ref<vfs::OpenFile>> SysfsNode::open(const vfs::OpenArgs& a) {
     // kernfs_fop_open(): what has no write method is not opened for writing, whoever asks.
     if ((a.flags & O_ACCMODE) != O_RDONLY) return err(is_dir() ? EISDIR : EACCES);
-    return Ref<vfs::OpenFile>(make_ref<OpenNode>(a, *this));
+    return Ref<vfs::OpenFile>(make_ref<SysfsFile>(a.path, a.flags, *this));
 }
 
-Ref<vfs::Inode> SysFs::root() { return make_ref<Node>(*this, *tree_.begin()); }
+SBX_SAVABLE(SysFs);
+SBX_SAVABLE(SysfsNode);
+SBX_SAVABLE(SysfsFile);
+
+Ref<vfs::Inode> SysFs::root() { return make_ref<SysfsNode>(*this, *tree_.begin()); }
 
 Result<Ref<vfs::FileSystem>> create(std::string_view, std::string_view, const vfs::Caller&) {
     return Ref<vfs::FileSystem>(make_ref<SysFs>());
