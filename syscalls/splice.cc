@@ -29,9 +29,6 @@ Result<Ref<OpenFile>> get(Task& t, int fd, bool write) {
     return f;
 }
 
-// Directories and files of the anonymous inode (eventfd, epoll and so on) have no splice_read or splice_write.
-bool can_splice(const OpenFile& f) { return f.inode().type() != 0 && !f.inode().is_dir(); }
-
 // Until one of `events` (or an error, which the call itself finds) is there.
 Result<> wait_ready(Task& t, OpenFile& f, EventMask events, bool nonblock) {
     auto once = [&]() -> Result<> {
@@ -218,13 +215,14 @@ Result<long> sys_sendfile(Task& t, int fd_out, int fd_in, UserPtr<i64> offset, u
     if (offset && !in->positional()) return err(ESPIPE);
     Side a{*in, offset};
     SBX_TRY(a.start(t));
+    if (a.pos < 0) return err(EINVAL);
     if (static_cast<i64>(n) < 0) return err(EINVAL);
     Ref<OpenFile> out = SBX_TRY(get(t, fd_out, true));
     Side b{*out, {}};
     SBX_TRY(b.start(t));
     bool to_pipe = as_pipe(*out);
     // A stream is only read into a pipe: splice_direct_to_actor() has no place for what it cannot write. Of anonymous files it hears later.
-    if (!to_pipe && ((in->can_splice() && !in->seekable()) || (out->flags() & O_APPEND))) return err(EINVAL);
+    if (!to_pipe && ((in->can_splice() && !in->positional()) || (out->flags() & O_APPEND))) return err(EINVAL);
     if (to_pipe) SBX_TRY(wait_for_room(t, *out, out->nonblocking()));
     if (n == 0) return 0;
     if (!can_read(*in) || as_pipe(*in) || !out->can_splice()) return err(EINVAL);

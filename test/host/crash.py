@@ -75,9 +75,10 @@ def crash(name, which, terminal):
         text = b""
         while b"ready" not in text:
             text += os.read(out, 4096)
-        tids = threads(process.pid).get(name)
-        if not tids:
+        if not until(lambda: name in threads(process.pid)):
+            process.kill(), process.wait()
             return "no such thread"
+        tids = threads(process.pid)[name]
         if terminal and termios.tcgetattr(slave) == before:
             return "the terminal is not raw"
         derail(tids[min(which, len(tids) - 1)])
