@@ -1,6 +1,7 @@
 // Descriptors: dup, dup2, dup3, ioctl.
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <linux/fiemap.h>
 #include <linux/fs.h>
 
 #include "fs/vfs/file_system.h"
@@ -8,6 +9,7 @@
 #include "fs/vfs/operations.h"
 #include "src/kernel/fasync.h"
 #include "syscalls/families.h"
+#include "syscalls/fiemap.h"
 
 namespace sbx {
 namespace {
@@ -68,6 +70,7 @@ Result<long> ioctl_of_inode(Task& t, vfs::OpenFile& f, u32 cmd, u64 arg) {
     case FICLONE:
     case FICLONERANGE:
     case FIDEDUPERANGE: return err(EOPNOTSUPP);
+    case FS_IOC_FIEMAP: return file_extents(t, f, arg);
     default: break;
     }
     return f.ioctl(cmd, arg, t.caller());
@@ -87,7 +90,7 @@ Result<long> sys_ioctl(Task& t, int fd, u32 cmd, u64 arg) {
 
 constexpr SyscallRow kRows[] = {
     {16, "ioctl", syscall<sys_ioctl>, "fd x ptr", Support::Partial,
-     "what each kind of file answers; cloning of ranges and extents is EOPNOTSUPP"},
+     "what each kind of file answers; cloning of ranges is EOPNOTSUPP"},
     {32, "dup", syscall<sys_dup>, "fd", Support::Full, ""},
     {33, "dup2", syscall<sys_dup2>, "fd fd", Support::Full, ""},
     {292, "dup3", syscall<sys_dup3>, "fd fd oflags", Support::Full, ""},
