@@ -15,13 +15,6 @@ namespace {
 
 constexpr int kLargeFile = 0100000;  // O_LARGEFILE, which 64-bit programs get unasked (force_o_largefile)
 
-// A FIFO's open waits for the other side.
-Result<> finish_open(Task& t, vfs::OpenFile& f) {
-    if (f.open_complete()) return {};
-    auto ready = [&]() -> Result<> { return f.open_complete() ? Result<>{} : err(EAGAIN); };
-    return wait_file(t, f, kEventInternal, false, ready);
-}
-
 Result<long> open_at(Task& t, int dirfd, UserString name, vfs::OpenHow how) {
     if (!(how.flags & O_PATH)) how.flags |= kLargeFile;
     std::string path = SBX_TRY(t.copy_in_path(name));

@@ -1,4 +1,4 @@
-// Mounts: mount, umount2, pivot_root, ustat, and file handles, which no file system here gives.
+// Mounts: mount, umount2, pivot_root, ustat.
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <sys/mount.h>
@@ -18,13 +18,6 @@ constexpr u64 kMountFlags =
     MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_NOATIME | MS_NODIRATIME | MS_RELATIME | kMsNoSymfollow;
 constexpr u64 kMagicMask = 0xffff0000, kMagic = 0xc0ed0000;  // MS_MGC_MSK, MS_MGC_VAL
 constexpr size_t kDataSize = kPageSize;
-constexpr int kAtHandleFid = 0x200, kAtHandleMntIdUnique = 1, kAtHandleConnectable = 2;
-
-struct FileHandle {  // struct file_handle without what it holds
-    u32 bytes;
-    int type;
-};
-constexpr u32 kMaxHandle = 128;  // MAX_HANDLE_SZ
 
 // may_mount()
 Result<Ref<vfs::MountNamespace>> namespace_to_change(Task& t) {
@@ -185,33 +178,12 @@ Result<long> sys_ustat(Task& t, u32 dev, UserPtr<Ustat> out) {
     return err(EINVAL);
 }
 
-// No file system here has handles that outlive an inode (exportfs): there are none to give, and those given are stale.
-Result<long> sys_name_to_handle_at(Task& t, int dirfd, UserString path, u64, u64, int flags) {
-    if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH | kAtHandleFid | kAtHandleMntIdUnique | kAtHandleConnectable))
-        return err(EINVAL);
-    if ((flags & kAtHandleConnectable) && (flags & (kAtHandleFid | AT_EMPTY_PATH))) return err(EINVAL);
-    SBX_TRY(walk_at(t, dirfd, path, (flags & AT_EMPTY_PATH) | (flags & AT_SYMLINK_FOLLOW ? 0 : AT_SYMLINK_NOFOLLOW)));
-    return err(EOPNOTSUPP);
-}
-
-Result<long> sys_open_by_handle_at(Task& t, int mount_fd, UserPtr<FileHandle> handle, int) {
-    if (mount_fd != AT_FDCWD) SBX_TRY(t.files().get(mount_fd));
-    if (!t.creds()->capable(CAP_DAC_READ_SEARCH, t.kernel().user_ns())) return err(EPERM);
-    FileHandle h = SBX_TRY(t.copy_in(handle));
-    if (h.bytes == 0 || h.bytes > kMaxHandle) return err(EINVAL);
-    return err(ESTALE);
-}
-
 constexpr SyscallRow kRows[] = {
     {136, "ustat", syscall<sys_ustat>, "x ptr", Support::Full, ""},
     {155, "pivot_root", syscall<sys_pivot_root>, "p p", Support::Full, ""},
     {165, "mount", syscall<sys_mount>, "s p s flags s", Support::Partial,
      "no propagation between mounts: MS_SHARED is EINVAL"},
     {166, "umount2", syscall<sys_umount2>, "p flags", Support::Full, ""},
-    {303, "name_to_handle_at", syscall<sys_name_to_handle_at>, "fd p ptr ptr atflags", Support::None,
-     "no file handles: EOPNOTSUPP"},
-    {304, "open_by_handle_at", syscall<sys_open_by_handle_at>, "fd ptr oflags", Support::None,
-     "no file handles: ESTALE"},
 };
 
 }  // namespace

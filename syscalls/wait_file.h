@@ -31,4 +31,11 @@ auto wait_file(Task& t, vfs::OpenFile& f, EventMask events, bool nonblock, Op&& 
     return r;
 }
 
+// A FIFO's open waits for the other side.
+inline Result<> finish_open(Task& t, vfs::OpenFile& f) {
+    if (f.open_complete()) return {};
+    auto ready = [&]() -> Result<> { return f.open_complete() ? Result<>{} : err(EAGAIN); };
+    return wait_file(t, f, kEventInternal, false, ready);
+}
+
 }  // namespace sbx

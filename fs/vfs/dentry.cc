@@ -2,6 +2,7 @@
 #include "fs/vfs/dentry.h"
 
 #include "fs/vfs/file_system.h"
+#include "fs/vfs/handles.h"
 #include "fs/vfs/inode.h"
 #include "fs/vfs/inotify_marks.h"
 
@@ -211,6 +212,7 @@ void Dentry::set_unlinked() {
     unlinked_.store(true, std::memory_order_release);
     unhash_locked(out);
     l.unlock();
+    forget_handles(*this);
 }
 
 void Dentry::moved(Dentry& what, const Ref<Dentry>& new_dir, std::string_view new_name, Dentry* replaced) {
@@ -229,6 +231,7 @@ void Dentry::moved(Dentry& what, const Ref<Dentry>& new_dir, std::string_view ne
     what.name_ = new_name;
     what.hash_locked();
     l.unlock();
+    if (replaced) forget_handles(*replaced);
 }
 
 void Dentry::exchanged(Dentry& a, Dentry& b) {

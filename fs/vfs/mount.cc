@@ -5,6 +5,7 @@
 
 #include "fs/vfs/dentry.h"
 #include "fs/vfs/file_system.h"
+#include "fs/vfs/handles.h"
 #include "fs/vfs/mount_internal.h"
 #include "src/base/archive.h"
 
@@ -29,6 +30,7 @@ Mount::~Mount() {
     if (fs_->mounts_.fetch_sub(1) != 1) return;
     Ref<Dentry> top = root_;
     while (Ref<Dentry> up = top->parent()) top = up;
+    forget_handles(*fs_);
     top->forget_tree();
     fs_->on_unmounted();
 }
