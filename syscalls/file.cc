@@ -5,6 +5,7 @@
 
 #include "fs/vfs/operations.h"
 #include "src/kernel/task_internals.h"
+#include "syscalls/copy_struct.h"
 #include "syscalls/families.h"
 #include "syscalls/path_arg.h"
 #include "syscalls/wait_file.h"
@@ -51,14 +52,6 @@ constexpr u64 kKnownOpenFlags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUN
                                 O_CLOEXEC | O_PATH | O_TMPFILE;
 constexpr u64 kKnownResolve =
     RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_IN_ROOT | RESOLVE_CACHED;
-
-// A structure that may be longer than ours if the rest is zero (copy_struct_from_user). E2BIG.
-Result<> check_rest_zero(Task& t, u64 addr, u64 from, u64 size) {
-    if (size > kPageSize) return err(E2BIG);
-    for (; from < size; from++)
-        if (SBX_TRY(t.copy_in(UserPtr<u8>{addr + from})) != 0) return err(E2BIG);
-    return {};
-}
 
 Result<long> sys_openat2(Task& t, int dirfd, UserString path, UserPtr<open_how> arg, u64 size) {
     if (size < kOpenHowSize) return err(EINVAL);

@@ -5,6 +5,7 @@
 
 #include "fs/vfs/dentry.h"
 #include "fs/vfs/file_system.h"
+#include "fs/vfs/landlock.h"
 #include "src/kernel/kernel.h"
 #include "syscalls/families.h"
 #include "syscalls/path_arg.h"
@@ -23,6 +24,7 @@ constexpr size_t kDataSize = kPageSize;
 Result<Ref<vfs::MountNamespace>> namespace_to_change(Task& t) {
     Ref<vfs::MountNamespace> ns = t.ns().mnt;
     if (!ns || !t.creds()->capable(CAP_SYS_ADMIN, ns->owner())) return err(EPERM);
+    if (vfs::landlock::restricted(t.caller())) return err(EPERM);
     return ns;
 }
 

@@ -4,6 +4,7 @@
 
 #include "fs/vfs/dentry.h"
 #include "fs/vfs/file_system.h"
+#include "fs/vfs/landlock.h"
 #include "fs/vfs/locks.h"
 #include "fs/vfs/inode.h"
 #include "fs/vfs/inotify_marks.h"
@@ -139,6 +140,7 @@ Result<> truncate(const Caller& c, const Path& p, u64 size) {
     if (!inode.is_regular()) return err(EINVAL);
     if (p.mount->read_only()) return err(EROFS);
     SBX_TRY(check_permission(c, p, kMayWrite));
+    SBX_TRY(landlock::check(c, p, landlock::kTruncate));
     Inode& real = inode.real();
     SBX_TRY(real.get_write_access());
     Result<> r;
@@ -151,6 +153,7 @@ Result<> truncate(const Caller& c, const Path& p, u64 size) {
 Result<> truncate_file(const Caller& c, OpenFile& f, u64 size) {
     if (f.is_path_only()) return err(EBADF);
     if (!f.inode().is_regular() || !f.writable()) return err(EINVAL);
+    if (f.truncation_denied()) return err(EACCES);
     return resize(c, f.path(), size);
 }
 

@@ -4,6 +4,7 @@
 #include "fs/vfs/file_system.h"
 #include "fs/vfs/fs_context.h"
 #include "fs/vfs/inotify_marks.h"
+#include "fs/vfs/landlock.h"
 #include "fs/vfs/mount.h"
 #include "fs/vfs/name_change.h"
 #include "fs/vfs/operations.h"
@@ -80,8 +81,9 @@ struct NewName {
 };
 
 // filename_create(): runs make(NewName) with the directory locked. `is_dir`: a trailing slash is allowed.
+// `right`: Landlock's for it, or 0.
 template <class F>
-Result<> with_new_name(const Caller& c, const Path& start, std::string_view path, bool is_dir, F&& make) {
+Result<> with_new_name(const Caller& c, const Path& start, std::string_view path, bool is_dir, u32 right, F&& make) {
     LastComponent last = SBX_TRY(walk_parent(c, start, path));
     if (last.kind != LastComponent::Kind::Normal) return err(EEXIST);
     Inode* dir = last.parent.dentry->inode();
@@ -90,6 +92,7 @@ Result<> with_new_name(const Caller& c, const Path& start, std::string_view path
     if (!d->negative()) return err(EEXIST);
     if (last.trailing_slash && !is_dir) return err(ENOENT);
     if (last.parent.mount->read_only()) return err(EROFS);
+    if (right != 0) SBX_TRY(landlock::check(c, last.parent, right));
     SBX_TRY(may_create(c, last.parent));
     return make(NewName{last.parent, d});
 }
@@ -110,7 +113,7 @@ Result<> check_device_rights(const Caller& c, u32 mode, dev_t dev) {
 
 Result<> mkdir(const Caller& c, const Path& start, std::string_view path, u32 mode) {
     // mkdir(2) keeps the permission bits and the sticky bit.
-    return with_new_name(c, start, path, true,
+    return with_new_name(c, start, path, true, landlock::kMakeDir,
                          [&](const NewName& n) { return make_at(c, n.dir, *n.dentry, S_IFDIR | (mode & 01777), 0); });
 }
 
@@ -125,7 +128,7 @@ Result<> mknod(const Caller& c, const Path& start, std::string_view path, u32 mo
     case S_IFDIR: return err(EPERM);
     default: return err(EINVAL);
     }
-    return with_new_name(c, start, path, false, [&](const NewName& n) -> Result<> {
+    return with_new_name(c, start, path, false, landlock::right_to_make(mode), [&](const NewName& n) -> Result<> {
         SBX_TRY(check_device_rights(c, mode, dev));
         return make_at(c, n.dir, *n.dentry, mode & (S_IFMT | 07777), dev);
     });
@@ -133,7 +136,7 @@ Result<> mknod(const Caller& c, const Path& start, std::string_view path, u32 mo
 
 Result<Path> make_node(const Caller& c, const Path& start, std::string_view path, u32 mode, dev_t dev) {
     Path made;
-    SBX_TRY(with_new_name(c, start, path, false, [&](const NewName& n) -> Result<> {
+    SBX_TRY(with_new_name(c, start, path, false, landlock::right_to_make(mode), [&](const NewName& n) -> Result<> {
         SBX_TRY(make_at(c, n.dir, *n.dentry, mode, dev));
         made = Path{n.dir.mount, n.dentry};
         return {};
@@ -144,7 +147,7 @@ Result<Path> make_node(const Caller& c, const Path& start, std::string_view path
 Result<> symlink(const Caller& c, std::string_view target, const Path& start, std::string_view path) {
     if (target.empty()) return err(ENOENT);
     if (target.size() >= kPathMax) return err(ENAMETOOLONG);
-    return with_new_name(c, start, path, false, [&](const NewName& n) -> Result<> {
+    return with_new_name(c, start, path, false, landlock::kMakeSym, [&](const NewName& n) -> Result<> {
         Inode& dir = *n.dir.dentry->inode();
         Attr a = SBX_TRY(dir.attr());
         NewNode node = new_node_masked(c, a, S_IFLNK | 0777, 0);
@@ -157,10 +160,12 @@ Result<> symlink(const Caller& c, std::string_view target, const Path& start, st
 
 Result<> link(const Caller& c, const Path& target, const Path& start, std::string_view path) {
     Ref<Inode> inode = target.dentry->inode_ref();
-    return with_new_name(c, start, path, false, [&](const NewName& n) -> Result<> {
+    return with_new_name(c, start, path, false, 0, [&](const NewName& n) -> Result<> {
         if (n.dir.mount != target.mount) return err(EXDEV);
         Inode& dir = *n.dir.dentry->inode();
         if (&dir.fs() != &inode->fs()) return err(EXDEV);
+        Path from{target.mount, target.dentry->parent()};
+        if (from.dentry) SBX_TRY(landlock::check_refer(c, from, *target.dentry, n.dir, *n.dentry, false, false));
         if (inode->is_dir()) return err(EPERM);
         Attr a = SBX_TRY(inode->attr());
         if (a.nlink == 0 && !inode->linkable_tmpfile.load()) return err(ENOENT);

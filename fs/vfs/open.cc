@@ -4,6 +4,7 @@
 
 #include "fs/vfs/file_system.h"
 #include "fs/vfs/inotify_marks.h"
+#include "fs/vfs/landlock.h"
 #include "fs/vfs/locks.h"
 #include "fs/vfs/mount.h"
 #include "fs/vfs/name_change.h"
@@ -52,6 +53,7 @@ Result<Ref<OpenFile>> open_checked(const Caller& c, const Path& p, int flags, bo
     bool truncate = (flags & O_TRUNC) && regular && !created;
     bool writes = (flags & O_ACCMODE) != O_RDONLY;
     Inode& real = inode.real();
+    bool truncates = SBX_TRY(landlock::check_open(c, p, truncate ? flags : flags & ~O_TRUNC));
     if (regular && (writes || truncate)) SBX_TRY(real.get_write_access());
     // The file was counted, or is not opened: a lease that is given now sees it (Leases::set).
     Result<Ref<OpenFile>> f = inode.open(OpenArgs{p, flags, c});
@@ -70,6 +72,7 @@ Result<Ref<OpenFile>> open_checked(const Caller& c, const Path& p, int flags, bo
     } else if (regular && writes) {
         (*f)->hold_write_access();
     }
+    if (!truncates) (*f)->deny_truncation();
     if (!(*f)->creds()) (*f)->set_creds(CredsRef(c.creds));
     (*f)->watch_events();
     if (inotify_active()) notify_file(*p.dentry, IN_OPEN);
@@ -125,6 +128,7 @@ Result<Ref<OpenFile>> open_or_create(const Caller& c, Walker& w, const OpenHow& 
             d = SBX_TRY(Dentry::lookup_child_locked(dir.dentry, w.last()));
             if (d->negative()) {
                 if (dir.mount->read_only()) return err(EROFS);
+                SBX_TRY(landlock::check(c, dir, landlock::kMakeReg));
                 SBX_TRY(may_create(c, dir));
                 SBX_TRY(make_at(c, dir, *d, S_IFREG | (how.mode & 07777), 0));
                 created = true;

@@ -111,6 +111,9 @@ public:
     void hold_write_access();
     // Counts this file among the inode's readers; likewise.
     void count_reader();
+    // Landlock of who opened it: no ftruncate(2).
+    void deny_truncation() { truncation_denied_ = true; }
+    bool truncation_denied() const { return truncation_denied_; }
     // IN_ACCESS, IN_MODIFY and IN_CLOSE_* are told for it (not for pipes, sockets and anonymous files).
     void watch_events() { watched_ = true; }
     bool watched() const { return watched_; }
@@ -132,7 +135,7 @@ private:
     friend Result<Ref<OpenFile>> open_path_only(const Path& p, int flags);
     Path path_;
     bool mode_readable_, mode_writable_, path_only_ = false;
-    bool holds_write_access_ = false, counted_reader_ = false, watched_ = false;
+    bool holds_write_access_ = false, counted_reader_ = false, watched_ = false, truncation_denied_ = false;
     Mutex<Rank::OpenFile> pos_mu_;
     i64 pos_ = 0;
     CredsRef creds_;

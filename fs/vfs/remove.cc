@@ -1,6 +1,7 @@
 // Operations that remove names: unlink, rmdir (fs/namei.c).
 #include "fs/vfs/file_system.h"
 #include "fs/vfs/inotify_marks.h"
+#include "fs/vfs/landlock.h"
 #include "fs/vfs/mount.h"
 #include "fs/vfs/name_change.h"
 #include "fs/vfs/operations.h"
@@ -35,6 +36,7 @@ Result<> unlink(const Caller& c, const Path& start, std::string_view path) {
     if (d->negative()) return err(ENOENT);
     Inode& victim = *d->inode();
     if (last.trailing_slash) return err(victim.is_dir() ? EISDIR : ENOTDIR);
+    SBX_TRY(landlock::check(c, last.parent, landlock::kRemoveFile));
     SBX_TRY(may_delete(c, last.parent, *d, false));
     if (d->maybe_mountpoint()) return err(EBUSY);
     SBX_TRY(dir.unlink(last.name, victim, c));
@@ -61,6 +63,7 @@ Result<> rmdir(const Caller& c, const Path& start, std::string_view path) {
     Lock l(dir.dir_mu());
     d = SBX_TRY(Dentry::lookup_child_locked(last.parent.dentry, last.name));
     if (d->negative()) return err(ENOENT);
+    SBX_TRY(landlock::check(c, last.parent, landlock::kRemoveDir));
     SBX_TRY(may_delete(c, last.parent, *d, true));
     if (d->maybe_mountpoint()) return err(EBUSY);
     Inode& victim = *d->inode();

@@ -3,6 +3,7 @@
 
 #include "fs/vfs/file_system.h"
 #include "fs/vfs/inotify_marks.h"
+#include "fs/vfs/landlock.h"
 #include "fs/vfs/mount.h"
 #include "fs/vfs/name_change.h"
 #include "fs/vfs/operations.h"
@@ -118,6 +119,8 @@ Result<> rename(const Caller& c, const Path& old_start, std::string_view old_pat
         s.old_dentry = SBX_TRY(Dentry::lookup_child_locked(s.from.parent.dentry, s.from.name));
         s.new_dentry = SBX_TRY(Dentry::lookup_child_locked(s.to.parent.dentry, s.to.name));
         SBX_TRY(check_names(s, flags));
+        SBX_TRY(landlock::check_refer(c, s.from.parent, *s.old_dentry, s.to.parent, *s.new_dentry, true,
+                                      flags & RENAME_EXCHANGE));
         if (s.old_dentry->inode() == s.new_dentry->inode()) return {};
         SBX_TRY(check_rights(c, s, flags));
         if ((flags & RENAME_WHITEOUT) && !c.creds->capable(CAP_MKNOD)) return err(EPERM);

@@ -118,8 +118,8 @@ template <class A>
 void OpenFile::state(A& ar) SBX_NO_TSA {
     ar.holding(signals);
     ar.holding(watchers);
-    ar(flags_, path_, mode_readable_, mode_writable_, path_only_, holds_write_access_, counted_reader_, watched_, pos_,
-       creds_, rw_hint);
+    ar(flags_, path_, mode_readable_, mode_writable_, path_only_, holds_write_access_, counted_reader_, watched_,
+       truncation_denied_, pos_, creds_, rw_hint);
 }
 SBX_STATE_HERE(OpenFile);
 

@@ -183,6 +183,7 @@ Ref<Creds> Creds::clone() const {
     c->bounding = bounding, c->ambient = ambient;
     c->securebits = securebits;
     c->user_ns = user_ns;
+    c->landlock = landlock;
     return c;
 }
 

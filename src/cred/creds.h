@@ -101,6 +101,7 @@ struct Creds : RefCounted {
     CapSet permitted, effective, inheritable, bounding, ambient;
     u32 securebits = 0;
     Ref<UserNamespace> user_ns;
+    Ref<RefCounted> landlock;  // its domain (fs/vfs/landlock.h), or null
 
     // cap_capable() of security/commoncap.c: is `cap` held with respect to `ns`?
     bool capable(unsigned cap, const UserNamespace& ns) const;
@@ -115,7 +116,7 @@ struct Creds : RefCounted {
     template <class A>
     void state(A& ar) {
         ar(uid, euid, suid, fsuid, gid, egid, sgid, fsgid, groups, permitted, effective, inheritable, bounding, ambient,
-           securebits, user_ns);
+           securebits, user_ns, landlock);
     }
 };
 using CredsRef = Ref<const Creds>;

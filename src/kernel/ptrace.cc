@@ -5,6 +5,7 @@
 
 #include <atomic>
 
+#include "fs/vfs/landlock.h"
 #include "src/kernel/jobctl.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/notify.h"
@@ -194,6 +195,9 @@ Result<> ptrace_may_access(Task& who, Task& target, unsigned mode) {
     bool subset = c.user_ns == tc->user_ns &&
                   !(tc->permitted.bits & ~((mode & kPtraceFsCreds) ? c.effective.bits : c.permitted.bits));
     if (!subset && !c.capable(CAP_SYS_PTRACE, *tc->user_ns)) return err(EPERM);
+    // hook_ptrace_access_check(): who is less restricted is out of reach.
+    const auto* own = vfs::landlock::Domain::of(c);
+    if (own && !own->contains(vfs::landlock::Domain::of(*tc))) return err(EPERM);
     return {};
 }
 

@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "fs/vfs/landlock.h"
 #include "fs/vfs/walk.h"
 #include "src/kernel/exe_ref.h"
 #include "src/loader/elf.h"
@@ -125,6 +126,7 @@ Result<Ref<vfs::OpenFile>> open_exec(const vfs::Caller& c, const vfs::Path& star
     if (inode->is_symlink()) return err(ELOOP);
     if (!inode->is_regular() || (p.mount->flags() & MS_NOEXEC)) return err(EACCES);
     SBX_TRY(vfs::check_permission(c, p, vfs::kMayExec));
+    SBX_TRY(vfs::landlock::check(c, p, vfs::landlock::kExecute | vfs::landlock::kReadFile));
     return inode->open(vfs::OpenArgs{p, O_RDONLY | O_CLOEXEC, c});
 }
 
