@@ -44,8 +44,8 @@ struct Mailbox {
     enum : u32 { Idle, Asked, Answered };
     enum Question : u32 { Owner, Foreground, Stop };
     std::atomic<u32> state{Idle};
-    Question question = Owner;
-    int fd = -1;
+    std::atomic<Question> question{Owner};  // read once
+    std::atomic<int> fd{-1};
     int error = 0;  // of Owner; of Foreground: 0 is yes
     u32 uid = 0, gid = 0;
     std::atomic<u64> signals{0};  // bit n: signal n waits for the sentry
@@ -161,8 +161,8 @@ int hold_keeper(pid_t self, pid_t sentry) {
 
 void answer(pid_t self, pid_t sentry) {
     if (mailbox->state.load(std::memory_order_acquire) != Mailbox::Asked) return;
-    int fd = mailbox->fd;
-    switch (mailbox->question) {
+    int fd = mailbox->fd.load(std::memory_order_relaxed);
+    switch (mailbox->question.load(std::memory_order_relaxed)) {
     case Mailbox::Owner: {
         struct stat s {};
         mailbox->error = syscall(SYS_newfstatat, fd, "", &s, AT_EMPTY_PATH) == 0 ? 0 : errno;
@@ -255,8 +255,8 @@ int map_own_ids(unsigned uid, unsigned gid) {
 bool ask(Mailbox::Question question, int fd, u32* uid = nullptr, u32* gid = nullptr) {
     SBX_ASSERT(mailbox);
     Lock l(mu);
-    mailbox->question = question;
-    mailbox->fd = fd;
+    mailbox->question.store(question, std::memory_order_relaxed);
+    mailbox->fd.store(fd, std::memory_order_relaxed);
     mailbox->state.store(Mailbox::Asked, std::memory_order_release);
     ring(to_keeper);
     // The keeper's death is the sentry's.
