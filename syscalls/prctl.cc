@@ -167,6 +167,41 @@ Result<long> set_vma_name(Task& t, u64 op, u64 addr, u64 size, u64 name_at) {
     return 0;
 }
 
+// There are no machine checks to be killed by: the policy is kept and shown.
+Result<long> mce_kill(Task& t, u64 op, u64 policy, u64 a4, u64 a5) {
+    if (a4 || a5) return err(EINVAL);
+    switch (op) {
+    case PR_MCE_KILL_CLEAR:
+        if (policy) return err(EINVAL);
+        t.mce_kill = PR_MCE_KILL_DEFAULT;
+        return 0;
+    case PR_MCE_KILL_SET:
+        if (policy > PR_MCE_KILL_DEFAULT) return err(EINVAL);
+        t.mce_kill = static_cast<int>(policy);
+        return 0;
+    default: return err(EINVAL);
+    }
+}
+
+Result<long> io_flusher(Task& t, u64 on, bool set, u64 a3, u64 a4, u64 a5) {
+    if (!t.creds()->capable(CAP_SYS_RESOURCE, t.kernel().user_ns())) return err(EPERM);
+    if (a3 || a4 || a5 || on > (set ? 1u : 0u)) return err(EINVAL);
+    if (!set) return t.io_flusher;
+    t.io_flusher = on;
+    return 0;
+}
+
+// Speculation is as the host lets it: known features are on and cannot be changed from inside.
+Result<long> speculation(u64 which, u64 control, bool set, u64 a4, u64 a5) {
+    if (a4 || a5 || (!set && control)) return err(EINVAL);
+    if (which > PR_SPEC_L1D_FLUSH) return err(ENODEV);
+    if (!set) return PR_SPEC_ENABLE;
+    return err(control == PR_SPEC_ENABLE || control == PR_SPEC_DISABLE || control == PR_SPEC_FORCE_DISABLE ||
+                       control == PR_SPEC_DISABLE_NOEXEC
+                   ? ENXIO
+                   : ERANGE);
+}
+
 Result<long> sys_prctl(Task& t, int option, u64 a2, u64 a3, u64 a4, u64 a5) {
     switch (option) {
     case PR_SET_PDEATHSIG: return set_death_signal(t, a2);
@@ -212,7 +247,19 @@ Result<long> sys_prctl(Task& t, int option, u64 a2, u64 a3, u64 a4, u64 a5) {
     case PR_GET_TID_ADDRESS: SBX_TRY(t.copy_out(UserPtr<u64>{a2}, t.clear_child_tid)); return 0;
     case PR_GET_THP_DISABLE:
         if (a2 || a3 || a4 || a5) return err(EINVAL);
+        return t.mm().thp_disable.load();
+    case PR_SET_THP_DISABLE:
+        if (a3 || a4 || a5) return err(EINVAL);
+        t.mm().thp_disable.store(a2 != 0);
         return 0;
+    case PR_MCE_KILL: return mce_kill(t, a2, a3, a4, a5);
+    case PR_MCE_KILL_GET:
+        if (a2 || a3 || a4 || a5) return err(EINVAL);
+        return t.mce_kill;
+    case PR_SET_IO_FLUSHER: return io_flusher(t, a2, true, a3, a4, a5);
+    case PR_GET_IO_FLUSHER: return io_flusher(t, a2, false, a3, a4, a5);
+    case PR_GET_SPECULATION_CTRL: return speculation(a2, a3, false, a4, a5);
+    case PR_SET_SPECULATION_CTRL: return speculation(a2, a3, true, a4, a5);
     case PR_GET_SECCOMP: return seccomp_mode(t);
     case PR_SET_SECCOMP: return prctl_set_seccomp(t, a2, a3);
     case PR_CAP_AMBIENT: return ambient(t, a2, a3, a4, a5);
@@ -227,7 +274,7 @@ Result<long> sys_prctl(Task& t, int option, u64 a2, u64 a3, u64 a4, u64 a5) {
 
 constexpr SyscallRow kRows[] = {
     {157, "prctl", syscall<sys_prctl>, "d x x x x", Support::Partial,
-     "no PR_SET_MM_MAP, PR_SET_TSC, PR_SET_THP_DISABLE, speculation or scheduling cookies: EINVAL"},
+     "no PR_SET_MM_MAP, PR_SET_TSC or scheduling cookies: EINVAL"},
 };
 
 }  // namespace

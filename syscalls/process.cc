@@ -68,10 +68,13 @@ Result<long> sys_clone3(Task& t, UserPtr<u8> args, u64 size) {
     if ((u.flags & (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND)) == (CLONE_SIGHAND | CLONE_CLEAR_SIGHAND)) return err(EINVAL);
     if ((u.flags & (CLONE_THREAD | CLONE_PARENT)) && u.exit_signal) return err(EINVAL);
     if (u.exit_signal & ~kSignalMask || u.exit_signal > 64) return err(EINVAL);
-    if ((u.stack == 0) != (u.stack_size == 0)) return err(EINVAL);
+    u64 stack_end = 0;
+    if ((u.stack == 0) != (u.stack_size == 0) || !checked_add(u.stack, u.stack_size, &stack_end) ||
+        stack_end > t.kernel().platform().user_range().end)
+        return err(EINVAL);
     if ((u.set_tid == 0) != (u.set_tid_size == 0) || u.set_tid_size > 32) return err(EINVAL);
-    // There are no cgroups to place a child in, and no time namespaces.
-    if (u.flags & CLONE_INTO_CGROUP) return err(size < kCloneArgsV2 ? EINVAL : EOPNOTSUPP);
+    // No descriptor is one of a cgroup to place a child in, and there are no time namespaces.
+    if (u.flags & CLONE_INTO_CGROUP) return err(size < kCloneArgsV2 || u.cgroup > INT32_MAX ? EINVAL : EBADF);
     if (u.flags & CLONE_NEWTIME) return err(EINVAL);
     (void)kCloneArgsV1;
     CloneArgs a;

@@ -42,10 +42,16 @@ bool valid_policy(int p) {
 }
 bool real_time(int p) { return p == SCHED_FIFO || p == SCHED_RR; }
 
+// What is shown as a policy: with SCHED_RESET_ON_FORK.
+int shown_policy(const Task& o) {
+    return o.sched_policy.load() | (o.sched_reset_on_fork.load() ? SCHED_RESET_ON_FORK : 0);
+}
+
 Result<> set_policy(Task& t, int pid, int policy, const KernelSchedParam* param) {
     SharedLock l(t.kernel().tasks().mu);
     Task* o = SBX_TRY(find(t, pid));
-    int p = policy < 0 ? o->sched_policy.load() : policy & ~SCHED_RESET_ON_FORK;
+    int asked = policy < 0 ? shown_policy(*o) : policy, p = asked & ~SCHED_RESET_ON_FORK;
+    bool reset = asked & SCHED_RESET_ON_FORK;
     if (!valid_policy(p)) return err(EINVAL);
     int priority = param ? param->priority : o->sched_priority.load();
     if (real_time(p) ? priority < 1 || priority > 99 : priority != 0) return err(EINVAL);
@@ -53,8 +59,10 @@ Result<> set_policy(Task& t, int pid, int policy, const KernelSchedParam* param)
     bool privileged = t.creds()->capable(CAP_SYS_NICE, t.kernel().user_ns());
     u64 limit = o->group().limit(RLIMIT_RTPRIO).rlim_cur;
     if (real_time(p) && !privileged && static_cast<u64>(priority) > limit) return err(EPERM);
+    if (o->sched_reset_on_fork.load() && !reset && !privileged) return err(EPERM);
     o->sched_policy.store(p);
     o->sched_priority.store(priority);
+    o->sched_reset_on_fork.store(reset);
     return {};
 }
 
@@ -74,8 +82,7 @@ Result<long> sys_sched_setparam(Task& t, int pid, UserPtr<KernelSchedParam> para
 
 Result<long> sys_sched_getscheduler(Task& t, int pid) {
     SharedLock l(t.kernel().tasks().mu);
-    return SBX_TRY(find(t, pid))
-    ->sched_policy.load();
+    return shown_policy(*SBX_TRY(find(t, pid)));
 }
 
 Result<long> sys_sched_getparam(Task& t, int pid, UserPtr<KernelSchedParam> out) {
@@ -179,12 +186,19 @@ Result<long> sys_sched_setattr(Task& t, int pid, UserPtr<SchedAttr> at, u32 flag
         return err(E2BIG);
     }
     SchedAttr a = SBX_TRY(t.copy_in(at));
-    constexpr u64 kKeepPolicy = 8, kKeepParams = 16, kKnownFlags = 0x7f;
+    // Later versions have more fields, which must be zero: there is no clamping of utilisation.
+    for (u64 i = sizeof a; i < size; i++)
+        if (SBX_TRY(t.copy_in(UserPtr<u8>{at.addr + i})) != 0) {
+            SBX_TRY(t.copy_out(at.cast<u32>(), u32{sizeof(SchedAttr)}));
+            return err(E2BIG);
+        }
+    constexpr u64 kResetOnFork = 1, kKeepPolicy = 8, kKeepParams = 16, kKnownFlags = 0x7f;
     if ((a.flags & ~kKnownFlags) || static_cast<i32>(a.policy) < 0) return err(EINVAL);
     // No deadline scheduling: as where its admission control refuses (EBUSY would promise more later).
     if (a.policy == SCHED_DEADLINE) return err(EPERM);
     KernelSchedParam p{static_cast<i32>(a.priority)};
-    int policy = (a.flags & kKeepPolicy) ? -1 : static_cast<int>(a.policy);
+    int policy =
+        (a.flags & kKeepPolicy) ? -1 : static_cast<int>(a.policy) | (a.flags & kResetOnFork ? SCHED_RESET_ON_FORK : 0);
     SBX_TRY(set_policy(t, pid, policy, (a.flags & kKeepParams) ? nullptr : &p));
     if (real_time(static_cast<int>(a.policy)) || (a.flags & kKeepParams)) return 0;
     SharedLock l(t.kernel().tasks().mu);
@@ -205,6 +219,7 @@ Result<long> sys_sched_getattr(Task& t, int pid, UserPtr<SchedAttr> at, u32 size
         SharedLock l(t.kernel().tasks().mu);
         Task* o = SBX_TRY(find(t, pid));
         a.policy = static_cast<u32>(o->sched_policy.load());
+        a.flags = o->sched_reset_on_fork.load();  // SCHED_FLAG_RESET_ON_FORK
         a.priority = static_cast<u32>(o->sched_priority.load());
         if (!real_time(static_cast<int>(a.policy))) a.nice = o->nice.load();
     }

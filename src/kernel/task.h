@@ -120,6 +120,9 @@ public:
     bool no_new_privs = false;
     bool in_execve = false;
     u64 timer_slack = 50000;
+    // PR_MCE_KILL and PR_SET_IO_FLUSHER: kept and shown; what they govern never happens in here.
+    int mce_kill = 2;
+    bool io_flusher = false;
     u32 personality = 0;
     Ref<const RefCounted> seccomp_filter;  // kernel/seccomp.h
     int seccomp_mode = 0;
@@ -178,6 +181,7 @@ public:
     Nanos start_time = 0;  // monotonic
     std::atomic<u64> read_bytes{0}, write_bytes{0}, read_calls{0}, write_calls{0};
     std::atomic<int> nice{0}, sched_policy{0}, sched_priority{0}, ioprio{0};
+    std::atomic<bool> sched_reset_on_fork{false};
     std::atomic<int> oom_score_adj{0};
     std::vector<u64> affinity() const;  // bit mask words
     void set_affinity(std::vector<u64> mask);

@@ -45,6 +45,19 @@ Result<> check_limits(Task& t, const Creds& c) {
     return {};
 }
 
+// sched_fork(): with SCHED_RESET_ON_FORK a child is an ordinary task again.
+void inherit_scheduling(Task& child, Task& t) {
+    int policy = t.sched_policy.load(), priority = t.sched_priority.load(), nice = t.nice.load();
+    if (t.sched_reset_on_fork.load()) {
+        bool real_time = policy == SCHED_FIFO || policy == SCHED_RR;
+        if (real_time) policy = SCHED_OTHER, priority = 0;
+        if (real_time || nice < 0) nice = 0;
+    }
+    child.sched_policy.store(policy);
+    child.sched_priority.store(priority);
+    child.nice.store(nice);
+}
+
 // What the child takes over of the task's own fields.
 void inherit(Task& child, Task& t, const CloneArgs& a) {
     bool vm = a.flags & CLONE_VM;
@@ -52,10 +65,10 @@ void inherit(Task& child, Task& t, const CloneArgs& a) {
     if (!vm || (a.flags & CLONE_VFORK)) child.altstack = t.altstack;
     if (!vm) child.rseq = t.rseq;
     child.timer_slack = t.timer_slack;
+    child.mce_kill = t.mce_kill;
+    child.io_flusher = t.io_flusher;
     child.personality = t.personality;
-    child.nice.store(t.nice.load());
-    child.sched_policy.store(t.sched_policy.load());
-    child.sched_priority.store(t.sched_priority.load());
+    inherit_scheduling(child, t);
     child.ioprio.store(t.ioprio.load());
     child.oom_score_adj.store(t.oom_score_adj.load());
     child.set_affinity(t.affinity());
@@ -141,6 +154,7 @@ Result<int> clone_task(Task& t, const CloneArgs& a, FunctionRef<Result<>(const R
     n.fs = (a.flags & CLONE_FS) ? t.fs_of() : t.fs().clone();
     n.ns = t.ns();
     SBX_TRY(make_namespaces(a.flags & kCloneNewMask, *n.creds, n.ns, n.fs.get()));
+    if ((a.flags & (CLONE_NEWIPC | CLONE_SYSVSEM)) == (CLONE_NEWIPC | CLONE_SYSVSEM)) return err(EINVAL);
     if (!a.set_tid.empty())
         for (PidNamespace* ns = n.ns.pid_for_children.get(); ns; ns = ns->parent()) {
             size_t depth = n.ns.pid_for_children->level() - ns->level();

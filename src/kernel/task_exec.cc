@@ -45,6 +45,7 @@ Result<> Exec::commit(Task& t, ExecImage image) {
         return moved;
     }
     exec_release_mm(t);
+    image.mm->thp_disable.store(t.mm().thp_disable.load());
     TaskInternals::set_mm(t, image.mm);
     {
         // Unshare what clone shared: descriptors (CLONE_FILES) and dispositions (CLONE_SIGHAND).

@@ -161,6 +161,8 @@ public:
     Ref<RefCounted> exe() const;
     // PR_SET_DUMPABLE.
     std::atomic<int> dumpable{1};
+    // PR_SET_THP_DISABLE: kept and shown; huge pages are the host's business.
+    std::atomic<bool> thp_disable{false};
     // membarrier registrations (bits of MEMBARRIER_CMD_*).
     std::atomic<u32> membarrier_state{0};
 

@@ -9,6 +9,7 @@ Result<Ref<MemoryManager>> MemoryManager::fork() {
     mm->impl_ = std::make_unique<Impl>(*mm, from.platform, *from.memory, SBX_TRY(from.platform.create_address_space()));
     Impl& to = *mm->impl_;
     mm->dumpable = dumpable.load();
+    mm->thp_disable = thp_disable.load();
     mm->membarrier_state = membarrier_state.load();
     Exclusive lock(from);
     // Truncation may find the new one before it is complete.

@@ -24,8 +24,9 @@ void MemoryManager::state(A& ar) SBX_NO_TSA {
         Exclusive lock(i);
         i.flush();
     }
-    ar(dumpable, membarrier_state, i.vmas, i.pmas, i.random, i.mmap_base, i.gap_hint, i.gap_max, i.brk_start, i.brk,
-       i.future_flags, i.total_vm, i.data_vm, i.stack_vm, i.exec_vm, i.locked_vm, i.max_rss, i.layout, i.exe);
+    ar(dumpable, thp_disable, membarrier_state, i.vmas, i.pmas, i.random, i.mmap_base, i.gap_hint, i.gap_max,
+       i.brk_start, i.brk, i.future_flags, i.total_vm, i.data_vm, i.stack_vm, i.exec_vm, i.locked_vm, i.max_rss,
+       i.layout, i.exe);
 }
 
 void MemoryManager::state_loaded(state::Loader&) SBX_NO_TSA {
