@@ -1,12 +1,17 @@
 // Sockets: their creation, names, connections, options. Messages are in socket_msg.cc.
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stddef.h>
 #include <sys/un.h>
 
 #include <algorithm>
 
 #include "fs/sockfs/unix_socket.h"
+#include "fs/vfs/inode.h"
+#include "src/kernel/ns/net.h"
+#include "src/kernel/thread_group.h"
 #include "syscalls/families.h"
+#include "syscalls/pidfd.h"
 #include "syscalls/socket.h"
 #include "syscalls/wait_file.h"
 
@@ -121,6 +126,21 @@ Result<Nanos> parse_timeout(std::string_view value) {
 
 constexpr int kRcvTimeoNew = 66, kSndTimeoNew = 67;  // the same structure on 64 bits
 
+constexpr int kCookie = 57, kPeerGroups = 59, kPeerPidfd = 77;
+
+// SO_PEERGROUPS: ERANGE tells how much room it needs.
+Result<long> peer_groups(Task& t, SocketFile& s, u64 value, int room, UserPtr<int> length) {
+    sockfs::PeerCreds p = SBX_TRY(s.peer_creds());
+    if (!p.all) return err(ENODATA);
+    std::vector<u32> groups;
+    for (Kgid g : p.all->groups) groups.push_back(t.creds()->user_ns->from_kgid_munged(g));
+    size_t size = groups.size() * sizeof(u32);
+    SBX_TRY(t.copy_out(length, static_cast<int>(size)));
+    if (static_cast<size_t>(room) < size) return err(ERANGE);
+    if (size) SBX_TRY(t.mm().copy_out(value, groups.data(), size));
+    return 0;
+}
+
 Result<std::string> get_option(Task& t, SocketFile& s, int level, int name) {
     if (level == SOL_SOCKET) switch (name) {
         case SO_TYPE: return bytes_of(s.type());
@@ -135,10 +155,18 @@ Result<std::string> get_option(Task& t, SocketFile& s, int level, int name) {
         case SO_KEEPALIVE:
         case SO_BROADCAST:
         case SO_OOBINLINE:
-        case SO_PRIORITY: return bytes_of(static_cast<int>((s.simple_options.load() >> name) & 1));
-        case SO_LINGER: return bytes_of(linger{});
-        case SO_RCVLOWAT:
+        case SO_DONTROUTE: return bytes_of(static_cast<int>((s.simple_options.load() >> name) & 1));
+        case SO_PRIORITY: return bytes_of(s.priority.load());
+        case SO_MARK: return bytes_of(s.mark.load());
+        case SO_LINGER: return bytes_of(linger{s.linger_on, s.linger_seconds});
+        case SO_RCVLOWAT: return bytes_of(s.receive_low.load());
         case SO_SNDLOWAT: return bytes_of(1);
+        case kCookie: return bytes_of(u64{s.inode().ino()});
+        case kPeerPidfd: {
+            sockfs::PeerCreds p = SBX_TRY(s.peer_creds());
+            if (!p.pid) return err(ENODATA);
+            return bytes_of(SBX_TRY(add_pidfd(t, p.pid, 0)));
+        }
         default: break;
         }
     return s.get_option(level, name, t.caller());
@@ -148,11 +176,17 @@ Result<long> sys_getsockopt(Task& t, int fd, int level, int name, u64 value, Use
     Ref<SocketFile> s = SBX_TRY(get_socket(t, fd));
     int room = SBX_TRY(t.copy_in(length));
     if (room < 0) return err(EINVAL);
+    if (level == SOL_SOCKET && name == kPeerGroups) return peer_groups(t, *s, value, room, length);
     std::string v = SBX_TRY(get_option(t, *s, level, name));
     int n = std::min(room, static_cast<int>(v.size()));
     if (n) SBX_TRY(t.mm().copy_out(value, v.data(), static_cast<size_t>(n)));
     SBX_TRY(t.copy_out(length, n));
     return 0;
+}
+
+bool may_administer(Task& t) {
+    const UserNamespace& owner = static_cast<NetNamespace&>(*t.ns().net).owner();
+    return t.creds()->capable(CAP_NET_RAW, owner) || t.creds()->capable(CAP_NET_ADMIN, owner);
 }
 
 Result<long> sys_setsockopt(Task& t, int fd, int level, int name, u64 value, int length) {
@@ -169,6 +203,7 @@ Result<long> sys_setsockopt(Task& t, int fd, int level, int name, u64 value, int
         case SO_PROTOCOL:
         case SO_ERROR:
         case SO_ACCEPTCONN:
+        case SO_SNDLOWAT:
         case SO_PEERCRED: return err(ENOPROTOOPT);
         case SO_RCVTIMEO:
         case kRcvTimeoNew: s->receive_timeout = SBX_TRY(parse_timeout(v)); return 0;
@@ -179,13 +214,33 @@ Result<long> sys_setsockopt(Task& t, int fd, int level, int name, u64 value, int
         case SO_KEEPALIVE:
         case SO_BROADCAST:
         case SO_OOBINLINE:
-        case SO_PRIORITY:
+        case SO_DONTROUTE:
             if (n)
                 s->simple_options.fetch_or(1u << name);
             else
                 s->simple_options.fetch_and(~(1u << name));
             return 0;
-        case SO_LINGER: return v.size() < sizeof(linger) ? Result<long>(err(EINVAL)) : 0;
+        case SO_PRIORITY:
+            if ((n < 0 || n > 6) && !may_administer(t)) return err(EPERM);
+            s->priority = n;
+            return 0;
+        case SO_MARK:
+            if (!may_administer(t)) return err(EPERM);
+            s->mark = n;
+            return 0;
+        case SO_SNDBUFFORCE:
+        case SO_RCVBUFFORCE:
+            if (!t.creds()->capable(CAP_NET_ADMIN, static_cast<NetNamespace&>(*t.ns().net).owner())) return err(EPERM);
+            break;
+        case SO_RCVLOWAT: s->receive_low = n < 0 ? INT32_MAX : std::max(n, 1); return 0;
+        case SO_LINGER: {
+            linger l{};
+            if (v.size() < sizeof l) return err(EINVAL);
+            v.copy(reinterpret_cast<char*>(&l), sizeof l);
+            s->linger_on = l.l_onoff != 0;
+            s->linger_seconds = l.l_linger;
+            return 0;
+        }
         default: break;
         }
     SBX_TRY(s->set_option(level, name, v, t.caller()));

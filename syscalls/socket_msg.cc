@@ -54,6 +54,8 @@ Result<long> receive_message(Task& t, SocketFile& s, mm::IoBuf& buf, sockfs::Rec
     if (nonblock) a.flags |= MSG_DONTWAIT;
     Nanos deadline = deadline_of(s.receive_timeout);
     u64 done = 0;
+    bool piecewise = s.is_stream() && !(a.flags & MSG_PEEK);
+    u64 least = a.flags & MSG_WAITALL ? buf.remaining() : static_cast<u64>(s.receive_low.load());
     for (;;) {
         auto once = [&] { return s.receive(buf, a, t.caller()); };
         Result<size_t> r = wait_file(t, s, kEventIn | kEventRdNorm, nonblock, once, deadline);
@@ -62,8 +64,7 @@ Result<long> receive_message(Task& t, SocketFile& s, mm::IoBuf& buf, sockfs::Rec
             return err(interrupted(r.error(), deadline));
         }
         done += *r;
-        bool all = (a.flags & MSG_WAITALL) && !(a.flags & MSG_PEEK) && s.is_stream();
-        if (!all || *r == 0 || buf.remaining() == 0 || nonblock || !a.files.empty()) break;
+        if (!piecewise || done >= least || *r == 0 || buf.remaining() == 0 || nonblock || !a.files.empty()) break;
     }
     if ((a.flags & MSG_TRUNC) && !s.is_stream()) return static_cast<long>(std::max<u64>(done, a.full_length));
     return static_cast<long>(done);
@@ -105,11 +106,11 @@ Result<sockfs::PeerCreds> claimed_creds(Task& t, const abi::ucred& u) {
     if (!own && !c.capable(CAP_SYS_ADMIN, t.pid_ns().owner())) return err(EPERM);
     if (uid != c.uid && uid != c.euid && uid != c.suid && !c.capable(CAP_SETUID)) return err(EPERM);
     if (gid != c.gid && gid != c.egid && gid != c.sgid && !c.capable(CAP_SETGID)) return err(EPERM);
-    if (own) return sockfs::PeerCreds{t.group().pid, uid, gid};
+    if (own) return sockfs::PeerCreds{t.group().pid, uid, gid, {}};
     SharedLock l(t.kernel().tasks().mu);
     Ref<Pid> p(t.pid_ns().find(u.pid));
     if (!p) return err(ESRCH);
-    return sockfs::PeerCreds{std::move(p), uid, gid};
+    return sockfs::PeerCreds{std::move(p), uid, gid, {}};
 }
 
 // scm_send(): the ancillary data of a message to send.
@@ -214,6 +215,12 @@ Result<long> receive_one(Task& t, SocketFile& s, u64 addr, int flags) {
     a.flags = flags;
     long n = SBX_TRY(receive_message(t, s, buf, a));
     ControlWriter w{t, m.control, m.control ? m.controllen : 0};
+    if (a.time_wanted == SO_TIMESTAMPNS) {
+        w.put(a.time_wanted, &a.time, sizeof a.time);
+    } else if (a.time_wanted) {
+        timeval tv{a.time.tv_sec, a.time.tv_nsec / 1000};
+        w.put(a.time_wanted, &tv, sizeof tv);
+    }
     if (a.creds_wanted) {
         abi::ucred u{a.creds.pid ? a.creds.pid->nr_in(t.pid_ns()) : 0,
                      t.creds()->user_ns->from_kuid_munged(a.creds.uid),
@@ -282,6 +289,8 @@ Result<long> sys_recvmmsg(Task& t, int fd, u64 vec, u32 count, int flags, UserPt
         }
         if (!r) {
             if (done == 0) return r;
+            // The next call tells what ended this one.
+            if (!(r.error() == EAGAIN) && !(r.error() == ERESTARTSYS)) s->set_error(r.error().value);
             break;
         }
         done++;

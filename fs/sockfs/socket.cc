@@ -164,8 +164,8 @@ Result<size_t> SocketFile::write(mm::IoBuf& src, i64*, u32, const vfs::Caller& c
 }
 
 PeerCreds own_creds(const vfs::Caller& c, bool effective) {
-    return effective ? PeerCreds{c.task->group().pid, c.creds->euid, c.creds->egid}
-                     : PeerCreds{c.task->group().pid, c.creds->uid, c.creds->gid};
+    return effective ? PeerCreds{c.task->group().pid, c.creds->euid, c.creds->egid, CredsRef(c.creds)}
+                     : PeerCreds{c.task->group().pid, c.creds->uid, c.creds->gid, {}};
 }
 
 }  // namespace sbx::sockfs

@@ -19,9 +19,10 @@ struct PeerCreds {
     Ref<Pid> pid;
     Kuid uid = kOverflowId;
     Kgid gid = kOverflowId;
+    CredsRef all;  // of the other end of a connection, for its groups
     template <class A>
     void state(A& ar) {
-        ar(pid, uid, gid);
+        ar(pid, uid, gid, all);
     }
 };
 
@@ -65,6 +66,8 @@ struct RecvArgs {
     FilesInFlight files;
     PeerCreds creds;
     bool creds_wanted = false;  // SO_PASSCRED
+    int time_wanted = 0;        // SO_TIMESTAMP or SO_TIMESTAMPNS, which are also the types of the message
+    timespec time{};            // when it was sent
 };
 
 class SocketFile : public vfs::OpenFile {
@@ -87,6 +90,10 @@ public:
     virtual Result<> shutdown(int how) = 0;
     virtual Result<size_t> send(mm::IoBuf& src, SendArgs& a, const vfs::Caller& c) = 0;
     virtual Result<size_t> receive(mm::IoBuf& dst, RecvArgs& a, const vfs::Caller& c) = 0;
+    // Who connected, or listened; no pid if nobody did.
+    virtual Result<PeerCreds> peer_creds() { return err(ENOPROTOOPT); }
+    // What the next call fails with (sk_err).
+    virtual void set_error(int) {}
     // Options whose meaning is the family's; the value as bytes. ENOPROTOOPT.
     virtual Result<std::string> get_option(int level, int name, const vfs::Caller& c) = 0;
     virtual Result<> set_option(int level, int name, std::string_view value, const vfs::Caller& c) = 0;
@@ -98,11 +105,12 @@ public:
     std::atomic<Nanos> receive_timeout{kNever}, send_timeout{kNever};
     // Options of SOL_SOCKET that are kept as a bit, by number (SO_REUSEADDR...).
     std::atomic<u32> simple_options{0};
+    std::atomic<int> priority{0}, mark{0}, receive_low{1}, linger_on{0}, linger_seconds{0};
     // The part of every socket; what the constructor takes is in its head.
     template <class A>
     void state(A& ar) {
         OpenFile::state(ar);
-        ar(receive_timeout, send_timeout, simple_options);
+        ar(receive_timeout, send_timeout, simple_options, priority, mark, receive_low, linger_on, linger_seconds);
     }
 
 protected:

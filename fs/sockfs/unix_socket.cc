@@ -32,7 +32,7 @@ SBX_SAVABLE(UnixSocket);
 // Nothing is being bound or copied in: no task is inside a call.
 template <class A>
 void UnixEndpoint::state(A& ar) SBX_NO_TSA {
-    ar(send_buffer, receive_buffer, pass_creds, charged_, state_, closed_, read_shut_, write_shut_, error_, peer_,
+    ar(send_buffer, receive_buffer, pass_creds, timestamp, charged_, state_, closed_, read_shut_, write_shut_, error_, peer_,
        peer_creds_, listen_creds_, name_, abstract_, inode_, packets_, backlog_, pending_, want_room_, waits_at_);
     ar.all_there(pending_);
     ar.all_there(want_room_);
@@ -314,6 +314,10 @@ bool UnixEndpoint::listening() {
     Lock l(mu_);
     return state_ == State::Listening;
 }
+void UnixEndpoint::set_error(int e) {
+    Lock l(mu_);
+    error_ = e;
+}
 int UnixEndpoint::take_error() {
     Lock l(mu_);
     return std::exchange(error_, 0);
@@ -322,6 +326,7 @@ int UnixEndpoint::take_error() {
 Result<Ref<SocketFile>> UnixSocket::accept(int flags, const vfs::Caller& c) {
     Ref<UnixEndpoint> e = SBX_TRY(end_->accept());
     if (end_->pass_creds) e->pass_creds = true;
+    e->timestamp = end_->timestamp.load();
     return Ref<SocketFile>(make_ref<UnixSocket>(type(), flags, std::move(e), c));
 }
 
@@ -344,6 +349,8 @@ Result<std::string> UnixSocket::get_option(int level, int name, const vfs::Calle
     case SO_SNDBUF: return bytes_of(static_cast<int>(end_->send_buffer.load()));
     case SO_RCVBUF: return bytes_of(static_cast<int>(end_->receive_buffer.load()));
     case SO_PASSCRED: return bytes_of(end_->pass_creds);
+    case SO_TIMESTAMP:
+    case SO_TIMESTAMPNS: return bytes_of(end_->timestamp.load() == name);
     case SO_PEERCRED: {
         PeerCreds p = end_->peer_creds();
         Ucred u{0, kInvalidId, kInvalidId};
@@ -368,6 +375,8 @@ Result<> UnixSocket::set_option(int level, int name, std::string_view value, con
     case SO_RCVBUF:
     case SO_RCVBUFFORCE: end_->receive_buffer = std::max(doubled, kMinReceiveBuffer); return {};
     case SO_PASSCRED: end_->pass_creds = v != 0; return {};
+    case SO_TIMESTAMP:
+    case SO_TIMESTAMPNS: end_->timestamp = v ? name : 0; return {};
     default: return err(ENOPROTOOPT);
     }
 }

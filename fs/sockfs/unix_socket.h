@@ -19,12 +19,14 @@ struct UnixPacket {
     FilesInFlight files;
     PeerCreds creds;
     std::string from;
+    timespec time{};           // of a message to who asked for it
     Ref<UnixEndpoint> sender;  // charged for it
     size_t charge = 0;
 
     template <class A>
     void state(A& ar) {
         ar(data, start, files, creds, from, sender, charge);
+        ar.raw(time);
         if constexpr (A::kLoading)
             if (start > data.size()) ar.fail("more of a message was read than there is");
     }
@@ -57,10 +59,12 @@ public:
     PeerCreds peer_creds();
     bool listening();
     int take_error();
+    void set_error(int e);
     size_t sent() const { return charged_.load(std::memory_order_relaxed); }
     WaitQueue queue;
     std::atomic<u32> send_buffer{212992}, receive_buffer{212992};
     std::atomic<bool> pass_creds{false};
+    std::atomic<int> timestamp{0};  // SO_TIMESTAMP, SO_TIMESTAMPNS
 
 private:
     friend struct state::Access;
@@ -122,6 +126,8 @@ public:
     Result<Ref<SocketFile>> accept(int flags, const vfs::Caller& c) override;
     Result<std::string> name(bool peer) override { return end_->name(peer); }
     Result<> shutdown(int how) override { return end_->shutdown(how); }
+    Result<PeerCreds> peer_creds() override { return end_->peer_creds(); }
+    void set_error(int e) override { end_->set_error(e); }
     Result<size_t> send(mm::IoBuf& src, SendArgs& a, const vfs::Caller& c) override { return end_->send(src, a, c); }
     Result<size_t> receive(mm::IoBuf& dst, RecvArgs& a, const vfs::Caller&) override { return end_->receive(dst, a); }
     Result<std::string> get_option(int level, int name, const vfs::Caller& c) override;

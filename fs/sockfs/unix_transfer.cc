@@ -129,6 +129,7 @@ Result<size_t> UnixEndpoint::send_message(mm::IoBuf& src, SendArgs& a, const vfs
     }
     p.creds = a.creds;
     p.from = std::move(from);
+    if (to->timestamp.load(std::memory_order_relaxed)) p.time = vfs::now();
     p.files = std::move(a.files);
     {
         Lock l(to->mu_);
@@ -221,6 +222,8 @@ Result<size_t> UnixEndpoint::receive_message(mm::IoBuf& dst, RecvArgs& a) {
         if (done < p.data.size()) a.msg_flags |= MSG_TRUNC;
         a.creds = p.creds;
         a.from = p.from;
+        a.time_wanted = timestamp;
+        a.time = p.time.tv_sec ? p.time : vfs::now();  // __sock_recv_timestamp()
         a.files = peek ? p.files.copy() : std::move(p.files);
         if (!peek) {
             was_full = packets_.size() >= kMaxQueued;
