@@ -40,7 +40,7 @@ Result<long> sys_clock_settime(Task& t, int clock, UserPtr<timespec> in) {
 Result<long> sys_settimeofday(Task& t, UserPtr<timeval> tv, UserPtr<void> tz) {
     if (tv) {
         timeval v = SBX_TRY(t.copy_in(tv));
-        if (v.tv_usec < 0 || v.tv_usec > 1000000) return err(EINVAL);
+        if (v.tv_usec < 0 || v.tv_usec >= 1000000) return err(EINVAL);
     }
     return tv || tz ? err(EPERM) : Result<long>(0);
 }
@@ -57,8 +57,10 @@ Result<long> adjust(Task& t, UserPtr<timex> p) {
 Result<long> sys_adjtimex(Task& t, UserPtr<timex> p) { return adjust(t, p); }
 
 Result<long> sys_clock_adjtime(Task& t, int clock, UserPtr<timex> p) {
-    if (clock != CLOCK_REALTIME) return err(EINVAL);
-    return adjust(t, p);
+    if (clock == CLOCK_REALTIME) return adjust(t, p);
+    SBX_TRY(t.copy_in(p));
+    SBX_TRY(clock_now(t, clock));
+    return err(EOPNOTSUPP);
 }
 
 Result<long> sys_gettimeofday(Task& t, UserPtr<timeval> tv, UserPtr<struct timezone> tz) {
@@ -108,9 +110,8 @@ Result<long> sys_nanosleep(Task& t, UserPtr<timespec> request, UserPtr<timespec>
 
 Result<long> sys_clock_nanosleep(Task& t, int clock, int flags, UserPtr<timespec> request,
                                  UserPtr<timespec> remaining) {
-    // Sleeping by a CPU clock is possible on Linux for a process's clock; nobody uses it. Its own thread's clock is EINVAL there too.
-    bool cpu = clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID || clock < 0;
-    if (cpu) return err(clock == CLOCK_THREAD_CPUTIME_ID ? EINVAL : EOPNOTSUPP);
+    // Sleeping by a CPU clock is possible on Linux for a process's clock; nobody uses it.
+    if (clock == CLOCK_PROCESS_CPUTIME_ID || clock == CLOCK_THREAD_CPUTIME_ID || clock < 0) return err(EOPNOTSUPP);
     if (clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE || clock == CLOCK_MONOTONIC_RAW)
         return err(EOPNOTSUPP);
     SBX_TRY(Timekeeper::now(clock));

@@ -91,6 +91,7 @@ Result<long> sys_timer_create(Task& t, int clock, UserPtr<KernelSigevent> event,
     if (clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_MONOTONIC_COARSE)
         return err(EOPNOTSUPP);
     PosixTimer::Notify n;
+    n.user = t.creds()->uid;
     n.how = SIGEV_SIGNAL;
     n.signo = SIGALRM;
     bool default_event = !event;
@@ -110,7 +111,8 @@ Result<long> sys_timer_create(Task& t, int clock, UserPtr<KernelSigevent> event,
         }
     }
     std::shared_ptr<PosixTimers> timers = posix_timers_of(t);
-    int id = SBX_TRY(timers->create(t.group(), t.kernel().timekeeper(), clock, std::move(n), default_event));
+    int id = SBX_TRY(timers->create(t.group(), t.kernel().timekeeper(), clock, std::move(n), default_event,
+                                    t.rlimit(RLIMIT_SIGPENDING)));
     if (Result<> r = t.copy_out(out, id); !r) {
         timers->remove(id);
         return err(r.error());

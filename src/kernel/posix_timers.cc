@@ -8,10 +8,11 @@
 
 #include "src/kernel/cpu_clock.h"
 #include "src/kernel/kernel.h"
+#include "src/kernel/user_counts.h"
 
 namespace sbx {
 namespace {
-// RLIMIT_SIGPENDING would bound them on Linux; each holds an instance of a signal.
+// RLIMIT_SIGPENDING bounds them too: each holds an instance of a signal.
 constexpr size_t kMaxTimers = 32768;
 
 SigInfo timer_info(int id, const PosixTimer::Notify& n) {
@@ -37,6 +38,7 @@ PosixTimer::PosixTimer(ThreadGroup& g, Timekeeper& k, int id, clockid_t clock, N
 
 PosixTimer::~PosixTimer() {
     timer_.disarm();
+    user_counts().remove(UserCounts::kPendingSignals, notify_.user);
     TaskSet& tasks = group_.kernel().tasks();
     SharedLock l(tasks.mu);
     Lock h(group_.handlers()->mu);
@@ -135,10 +137,11 @@ void PosixTimer::check_cpu_time(Nanos group_time) {
     expire(expirations);
 }
 
-Result<int> PosixTimers::create(ThreadGroup& g, Timekeeper& k, clockid_t clock, PosixTimer::Notify n,
-                                bool id_as_value) {
+Result<int> PosixTimers::create(ThreadGroup& g, Timekeeper& k, clockid_t clock, PosixTimer::Notify n, bool id_as_value,
+                                u64 limit) {
     Lock l(mu_);
     if (timers_.size() >= kMaxTimers) return err(EAGAIN);
+    if (!user_counts().add(UserCounts::kPendingSignals, n.user, limit)) return err(EAGAIN);
     while (timers_.count(next_id_)) next_id_ = next_id_ == INT_MAX ? 0 : next_id_ + 1;
     int id = next_id_++;
     if (next_id_ < 0) next_id_ = 0;

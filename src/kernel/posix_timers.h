@@ -21,9 +21,10 @@ public:
         int signo = 0;
         sigval value{};
         Ref<Task> thread;  // SIGEV_THREAD_ID
+        Kuid user{};       // charged for its signal
         template <class A>
         void state(A& ar) {
-            ar(how, signo, thread);
+            ar(how, signo, thread, user);
             ar.raw(value);
         }
     };
@@ -67,8 +68,10 @@ private:
 
 class PosixTimers {
 public:
-    // EAGAIN when the process has too many. `id_as_value`: the signal's value is the timer's id (no sigevent was given).
-    Result<int> create(ThreadGroup& g, Timekeeper& k, clockid_t clock, PosixTimer::Notify n, bool id_as_value);
+    // EAGAIN when the process has too many, or n.user as many signals as `limit` says (RLIMIT_SIGPENDING). `id_as_value`: the signal's
+    // value is the timer's id (no sigevent was given).
+    Result<int> create(ThreadGroup& g, Timekeeper& k, clockid_t clock, PosixTimer::Notify n, bool id_as_value,
+                       u64 limit);
     std::shared_ptr<PosixTimer> find(int id) const;  // null: EINVAL
     // False if there is none.
     bool remove(int id);
