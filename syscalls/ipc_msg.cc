@@ -169,7 +169,8 @@ Result<long> sys_msgsnd(Task& t, int id, u64 at, u64 size, int flags) {
 
 Result<long> sys_msgrcv(Task& t, int id, u64 at, u64 size, i64 type, int flags) {
     if (id < 0 || static_cast<i64>(size) < 0) return err(EINVAL);
-    if (flags & kMsgCopy) return err(ENOSYS);  // as without CONFIG_CHECKPOINT_RESTORE
+    bool copy = flags & kMsgCopy;  // of the message at a position, which stays
+    if (copy && ((flags & kMsgExcept) || !(flags & IPC_NOWAIT))) return err(EINVAL);
     Ref<MsgQueue> q = SBX_TRY(find(t, id));
     Message m{};
     auto attempt = [&]() -> Result<long> {
@@ -177,8 +178,9 @@ Result<long> sys_msgrcv(Task& t, int id, u64 at, u64 size, i64 type, int flags) 
         if (q->removed) return err(EIDRM);
         if (!ipc_permitted(t, q->owner(), 0444)) return err(EACCES);
         auto best = q->messages.end();
+        if (copy && type >= 0 && static_cast<u64>(type) < q->messages.size()) best = q->messages.begin() + type;
         i64 bound = type == INT64_MIN ? INT64_MAX : -type;
-        for (auto it = q->messages.begin(); it != q->messages.end(); ++it) {
+        for (auto it = q->messages.begin(); !copy && it != q->messages.end(); ++it) {
             if (type < 0) {
                 if (it->type <= bound && (best == q->messages.end() || it->type < best->type)) best = it;
             } else if (type == 0 || (flags & kMsgExcept ? it->type != type : it->type == type)) {
@@ -188,6 +190,11 @@ Result<long> sys_msgrcv(Task& t, int id, u64 at, u64 size, i64 type, int flags) 
         }
         if (best == q->messages.end()) return err(EAGAIN);
         if (best->text.size() > size && !(flags & kMsgNoError)) return err(E2BIG);
+        if (copy) {
+            if (best->text.size() > size) return err(EINVAL);  // a copy is not cut
+            m = *best;
+            return 0;
+        }
         m = std::move(*best);
         q->bytes -= m.text.size();
         q->messages.erase(best);
@@ -292,7 +299,7 @@ Result<long> sys_msgctl(Task& t, int id, int cmd, UserPtr<MsgDs> at) {
 constexpr SyscallRow kRows[] = {
     {68, "msgget", syscall<sys_msgget>, "x flags", Support::Full, ""},
     {69, "msgsnd", syscall<sys_msgsnd>, "d ptr u flags", Support::Full, ""},
-    {70, "msgrcv", syscall<sys_msgrcv>, "d ptr u d flags", Support::Partial, "MSG_COPY gives ENOSYS"},
+    {70, "msgrcv", syscall<sys_msgrcv>, "d ptr u d flags", Support::Full, ""},
     {71, "msgctl", syscall<sys_msgctl>, "d d ptr", Support::Full, ""},
 };
 

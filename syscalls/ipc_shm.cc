@@ -343,7 +343,9 @@ Result<long> sys_shmctl(Task& t, int id, int cmd, UserPtr<ShmDs> at) {
     Lock l(tb->mu);
     ShmEntry* e = SBX_TRY(find(*tb, id));
     if (cmd == kShmLock || cmd == kShmUnlock) {
-        if (!ipc_may_control(t, e->owner()) && !t.creds()->capable(CAP_IPC_LOCK, ipc_owner_ns(t))) return err(EPERM);
+        if (!t.creds()->capable(CAP_IPC_LOCK, ipc_owner_ns(t)) &&
+            (!ipc_may_control(t, e->owner()) || (cmd == kShmLock && t.rlimit(RLIMIT_MEMLOCK) == 0)))
+            return err(EPERM);
         e->mode = cmd == kShmLock ? e->mode | kShmLocked : e->mode & ~kShmLocked;
         return 0;
     }
