@@ -54,11 +54,13 @@ Result<> remount(Task& t, const vfs::Path& p, u64 flags, std::string_view data) 
     return {};
 }
 
-// All mounts are private and stay so. What shares with nobody is a slave of nobody as well.
-Result<> change_propagation(const vfs::Path& p, u64 flags) {
+// No mount shares with another. What shares with nobody is a slave of nobody as well.
+Result<> change_propagation(vfs::MountNamespace& ns, const vfs::Path& p, u64 flags) {
     if (p.dentry != p.mount->root()) return err(EINVAL);
     u64 type = flags & ~static_cast<u64>(MS_REC | MS_SILENT);
-    return type == MS_PRIVATE || type == MS_SLAVE ? Result<>{} : err(EINVAL);
+    if (type != MS_PRIVATE && type != MS_SLAVE && type != MS_UNBINDABLE) return err(EINVAL);
+    ns.set_unbindable(*p.mount, type == MS_UNBINDABLE, flags & MS_REC);
+    return {};
 }
 
 Result<> bind_mount(Task& t, vfs::MountNamespace& ns, const std::string& source, const vfs::Path& target, u64 flags) {
@@ -76,7 +78,6 @@ Result<> move_mount(Task& t, vfs::MountNamespace& ns, const std::string& source,
 
 Result<> new_mount(Task& t, vfs::MountNamespace& ns, const std::string& source, const vfs::Path& target,
                    const std::string& type, u64 flags, std::string_view data) {
-    if (type.empty()) return err(EINVAL);
     const vfs::FileSystemType* fs_type = vfs::find_file_system(type);
     if (!fs_type) return err(ENODEV);
     u64 f = mount_flags(flags);
@@ -108,9 +109,11 @@ Result<long> sys_mount(Task& t, u64 source, UserString target, u64 type, u64 fla
     else if (flags & MS_BIND)
         r = bind_mount(t, *ns, source_name, at, flags);
     else if (flags & kPropagation)
-        r = change_propagation(at, flags);
+        r = change_propagation(*ns, at, flags);
     else if (flags & MS_MOVE)
         r = move_mount(t, *ns, source_name, at);
+    else if (!type)
+        r = err(EINVAL);
     else
         r = new_mount(t, *ns, source_name, at, type_name, flags, options);
     SBX_TRY(std::move(r));

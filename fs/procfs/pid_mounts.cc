@@ -93,8 +93,8 @@ Result<std::string> pid_mountinfo(const Context& c) {
         for (Ref<vfs::Dentry> d = m->root(); d && !d->is_root(); d = d->parent()) root = "/" + d->name() + root;
         out += std::to_string(m->id()) + " " + std::to_string(on ? on.mount->id() : m->id()) + " " +
                std::to_string(major(dev)) + ":" + std::to_string(minor(dev)) + " " + mangle(root.empty() ? "/" : root) +
-               " " + mangle(at) + " " + flag_options(m->flags()) + " - " + std::string(m->fs().type_name()) + " " +
-               mangle(m->source()) + " " + fs_options(*m) + "\n";
+               " " + mangle(at) + " " + flag_options(m->flags()) + (m->unbindable() ? " unbindable" : "") + " - " +
+               std::string(m->fs().type_name()) + " " + mangle(m->source()) + " " + fs_options(*m) + "\n";
     }
     return out;
 }

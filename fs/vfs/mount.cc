@@ -114,6 +114,7 @@ Ref<Mount> Mount::copy(Ref<Dentry> root) const {
     Ref<Mount> m = create(fs_, std::move(root), flags(), source_);
     m->locked_ = locked_;
     m->locked_flags_ = locked_flags_;
+    m->unbindable_.store(unbindable());
     return m;
 }
 

@@ -39,6 +39,8 @@ public:
     void add_writer();
     void remove_writer();
     const std::string& source() const { return source_; }
+    // MS_UNBINDABLE: bind mounts of it fail, and recursive ones leave it out.
+    bool unbindable() const { return unbindable_.load(std::memory_order_relaxed); }
     // Where this is mounted: parent mount and dentry; empty for a root or a detached mount.
     Path mountpoint() const;
     Ref<MountNamespace> ns() const;
@@ -74,6 +76,7 @@ private:
     // A copy made for another user namespace: it may not be unmounted alone, nor lose restrictions (mount_namespaces(7)).
     bool locked_ = false;
     u64 locked_flags_ = 0;
+    std::atomic<bool> unbindable_{false};
     MountNamespace* ns_ = nullptr;                        // DentryTree
     Ref<Mount> parent_;                                   // DentryTree
     Ref<Dentry> mountpoint_;                              // DentryTree
@@ -95,6 +98,8 @@ public:
     Result<> detach(const Path& mount_root, int flags);
     // A bind mount of `from` (recursive: with what is below). Unattached.
     Result<Ref<Mount>> bind(const Path& from, bool recursive);
+    // MS_UNBINDABLE or not, of all mounts below too if `recursive`.
+    void set_unbindable(Mount& m, bool on, bool recursive);
     Result<> move(const Path& mount_root, const Path& to);
     Result<> pivot_root(const Path& new_root, const Path& put_old, const Path& caller_root);
     // A copy for unshare(CLONE_NEWNS); *remap translates the caller's root and cwd.

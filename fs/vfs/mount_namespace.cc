@@ -151,11 +151,14 @@ Result<> MountNamespace::detach(const Path& mount_root, int flags) {
 Result<Ref<Mount>> MountNamespace::bind(const Path& from, bool recursive) {
     Mount::Dropped out;
     Lock l(dentry_tree_mu());
-    if (from.mount->ns_ != this) return err(EINVAL);
+    if (from.mount->ns_ != this || from.mount->unbindable()) return err(EINVAL);
     if (!recursive)
         for (auto& [d, child] : from.mount->children_)
             // has_locked_children(): what a more privileged namespace mounted over must not be uncovered.
             if (child->locked_ && from.dentry->contains_locked(*d)) return err(EINVAL);
+    for (const Ref<Mount>& m : mounts_)
+        // It would be left out, and uncover what it lies over.
+        if (recursive && m->unbindable() && m->locked_ && from.mount->contains_locked(*m)) return err(EPERM);
     Ref<Mount> top = from.mount->copy(from.dentry);
     top->locked_ = false;
     if (recursive) {
@@ -164,6 +167,7 @@ Result<Ref<Mount>> MountNamespace::bind(const Path& from, bool recursive) {
             auto [old_parent, new_parent] = todo[i];
             for (Mount* child : by_age(old_parent->children_)) {
                 if (i == 0 && !from.dentry->contains_locked(*child->mountpoint_)) continue;
+                if (child->unbindable()) continue;
                 Ref<Mount> c = child->copy(child->root_);
                 c->attach_to_locked(Path{Ref<Mount>(new_parent), child->mountpoint_});
                 todo.push_back({child, c.get()});
@@ -173,6 +177,16 @@ Result<Ref<Mount>> MountNamespace::bind(const Path& from, bool recursive) {
     }
     l.unlock();
     return top;
+}
+
+void MountNamespace::set_unbindable(Mount& m, bool on, bool recursive) {
+    Lock l(dentry_tree_mu());
+    std::vector<Mount*> todo{&m};
+    for (size_t i = 0; i < todo.size(); i++) {
+        todo[i]->unbindable_.store(on);
+        if (recursive)
+            for (auto& [d, child] : todo[i]->children_) todo.push_back(child);
+    }
 }
 
 Result<> MountNamespace::check_move_locked(const Mount& m, const Path& to) const {

@@ -33,8 +33,8 @@ void Dentry::state_loaded(state::Loader&) SBX_NO_TSA {
 
 template <class A>
 void Mount::state(A& ar) SBX_NO_TSA {
-    ar(fs_, root_, id_, flags_, writers_, source_, expiring_, locked_, locked_flags_, ns_, parent_, mountpoint_,
-       hanging_);
+    ar(fs_, root_, id_, flags_, writers_, source_, expiring_, locked_, locked_flags_, unbindable_, ns_, parent_,
+       mountpoint_, hanging_);
 }
 
 void Mount::state_loaded(state::Loader&) SBX_NO_TSA {
