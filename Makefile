@@ -106,7 +106,7 @@ $(call write_if_changed,$(BUILD)/.flags,$(filter-out -Werror $(NO_ERROR) -ffile-
 $(call write_if_changed,$(BUILD)/.sources,$(SRCS) $(UNIT_SRCS))
 endif
 
-.PHONY: all objs guest unit help clean install deps deps-test deps-lint fetch toolchain test test-unit test-guest test-cli test-apps test-host test-hostile bench faults fuzz-calls \
+.PHONY: all objs guest unit help clean install deps deps-test deps-lint fetch toolchain test test-unit test-guest test-cli test-apps test-host test-hostile bench errnos faults fuzz-calls \
     lint lint-layers lint-files lint-headers lint-threads lint-format check-binary format tidy asan ubsan tsan debug dist map
 
 all: $(BUILD)/sbx $(if $(filter build,$(BUILD)),compile_commands.json)  ## build build/sbx
@@ -232,6 +232,9 @@ test-host: $(BUILD)/sbx $(BUILD)/host-calls $(BUILD)/victim guest  ## what sbx a
 	@$(TEST) host
 faults: $(BUILD)/sbx $(BUILD)/host-calls $(BUILD)/victim  ## make host calls fail (FAULTS="--all --call REGEX --part REGEX -v"; without --all some places of each)
 	@SBX=$(BUILD)/sbx HOST_CALLS=$(BUILD)/host-calls VICTIM=$(BUILD)/victim test/host/faults.py $(FAULTS)
+errnos: $(BUILD)/sbx guest  ## which documented errors no guest test provokes (MAN=/usr/share/man, with manpages-dev)
+	@SBX=$(abspath $(BUILD)/sbx) GUEST_BIN=$(BUILD)/guest test/guest/errnos.py $(MAN)
+
 fuzz-calls: $(BUILD)/sbx $(BUILD)/sequences  ## random sequences of system calls, natively and in sbx (RANGE="FIRST COUNT")
 	@SBX=$(BUILD)/sbx SEQUENCES=$(BUILD)/sequences test/fuzz/diff/diff.py $(RANGE)
 

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""errnos.py [MANDIR]: which documented errors no guest test provokes. Called by `make errnos`.
+
+Runs the guest tests inside sbx with --trace, and prints for each system call that sbx has and that has a page in section 2 of MANDIR
+(/usr/share/man, from Debian's manpages-dev) the errors of the page that no test was given. What is left needs a look: an error may belong to
+another call of the same page, to hardware, or to a file system that is not there. SBX and GUEST_BIN as for run.sh.
+"""
+import gzip, os, re, subprocess, sys, tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SBX = os.environ.get("SBX", str(HERE.parent.parent / "build/sbx"))
+BIN = Path(os.environ.get("GUEST_BIN", HERE.parent.parent / "build/guest")).resolve()
+PAGES = {"pread64": "pread", "pwrite64": "pwrite", "newfstatat": "fstatat", "pselect6": "select", "exit_group": "_exit"}
+SAME = {"ENOTSUP": "EOPNOTSUPP", "EWOULDBLOCK": "EAGAIN"}
+# What no test can bring about.
+NEVER = {"ENOMEM", "EIO", "ENFILE", "ENOBUFS", "EDQUOT", "EUSERS", "ENOSYS"}
+LINE = re.compile(rb"\] (\w+)\(.*\) = (?:-1|\?) (E[A-Z0-9]+)")
+
+
+def page(man, name):
+    for suffix in ".gz", "":
+        path = man / "man2" / f"{name}.2{suffix}"
+        if path.exists():
+            text = (gzip.open if suffix else open)(path, "rt", errors="replace").read()
+            other = re.match(r"\.so man2/(\S+)\.2", text)
+            return page(man, other.group(1)) if other else text
+    return None
+
+
+def documented(text):
+    errors = []
+    for section in re.findall(r"\n\.SH ERRORS\n(.*?)(?=\n\.SH |\Z)", text, re.S):
+        for line in re.findall(r"(?m)^\.BR? (\"?E[A-Z0-9].*)$", section):
+            errors += [SAME.get(e, e) for e in re.findall(r"\bE[A-Z0-9]+\b", line)]
+    return dict.fromkeys(errors)
+
+
+def provoked(program):
+    with tempfile.TemporaryFile() as out:
+        try:
+            subprocess.run([SBX, "run", "-q", "--trace", "--", program], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=out,
+                           timeout=300, env={**os.environ, "GUEST_SLOW": "10"})
+        except subprocess.TimeoutExpired:
+            print(f"{program}: not done after 300 s", file=sys.stderr)
+        out.seek(0)
+        pairs = set()
+        for line in out:
+            if m := LINE.search(line):
+                call, error = m.group(1).decode(), m.group(2).decode()
+                pairs.add((call, "EINTR" if error.startswith("ERESTART") else SAME.get(error, error)))
+        return pairs
+
+
+def main():
+    man = Path(sys.argv[1] if len(sys.argv) > 1 else "/usr/share/man")
+    if not (man / "man2").is_dir():
+        sys.exit(f"errnos.py: no pages of section 2 below {man}")
+    programs = [p for p in sorted(BIN.glob("*/*")) if p.is_file() and os.access(p, os.X_OK) and p.suffix == ""]
+    with ThreadPoolExecutor(2) as pool:
+        seen = set().union(*pool.map(provoked, programs))
+    total = 0
+    for source in sorted((HERE.parent.parent / "syscalls").glob("*.cc")):
+        for name, handler in re.findall(r'\{\d+, "(\w+)", (\w+)', source.read_text()):
+            text = handler != "nullptr" and page(man, PAGES.get(name, name))
+            missing = [e for e in documented(text) if (name, e) not in seen and e not in NEVER] if text else []
+            total += len(missing)
+            if missing:
+                print(f"{source.stem:14} {name:22}", *missing)
+    print(f"{len(seen)} errors of calls provoked, {total} documented ones not")
+
+
+main()
