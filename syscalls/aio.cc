@@ -118,11 +118,11 @@ Result<Ref<AioContext>> find(Task& t, u64 id) {
     return Ref<AioContext>::adopt(it->second);
 }
 
-constexpr u32 kMostEvents = 0x10000000 / sizeof(io_event) / 2;  // ioctx_alloc(), which doubles the number
-
 Result<long> sys_io_setup(Task& t, u32 count, UserPtr<u64> at) {
     u64 id = SBX_TRY(t.copy_in(at));
-    if (id != 0 || count == 0 || count > kMostEvents) return err(EINVAL);
+    // ioctx_alloc(), which doubles the number in 32 bits.
+    if (id != 0 || count == 0 || count * 2 > 0x10000000 / sizeof(io_event)) return err(EINVAL);
+    if (count * 2 == 0) return err(EAGAIN);
     SBX_TRY(reserve_events(count));
     Ref<AioContext> c = make_ref<AioContext>(*mm::make_shared_anonymous(t.kernel().memory(), kPageSize), count);
     mm::MmapRequest r;
@@ -266,7 +266,7 @@ Result<> take_events(Task& t, AioContext& c, UserPtr<io_event> to, long count, l
         }
         if (Result<> r = t.copy_out(to + static_cast<u64>(done), e); !r) {
             Lock l(c.mu);
-            c.events.push_front(e);
+            c.events.push_front({e});
             c.taken++;
             return r;
         }
