@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """errnos.py [MANDIR]: which documented errors no guest test provokes. Called by `make errnos`.
 
-Runs the guest tests inside sbx with --trace, and prints for each system call that sbx has and that has a page in section 2 of MANDIR
-(/usr/share/man, from Debian's manpages-dev) the errors of the page that no test was given. What is left needs a look: an error may belong to
-another call of the same page, to hardware, or to a file system that is not there. SBX and GUEST_BIN as for run.sh.
+Runs the guest tests inside sbx with --trace, and prints for each page in section 2 of MANDIR (/usr/share/man, from Debian's manpages-dev)
+about system calls that sbx has the errors that none of the calls gave. What is left needs a look: an error may belong to hardware, or to a
+file system that is not there. SBX and GUEST_BIN as for run.sh.
 """
 import gzip, os, re, subprocess, sys, tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -60,14 +60,17 @@ def main():
     programs = [p for p in sorted(BIN.glob("*/*")) if p.is_file() and os.access(p, os.X_OK) and p.suffix == ""]
     with ThreadPoolExecutor(2) as pool:
         seen = set().union(*pool.map(provoked, programs))
-    total = 0
+    pages = {}
     for source in sorted((HERE.parent.parent / "syscalls").glob("*.cc")):
         for name, handler in re.findall(r'\{\d+, "(\w+)", (\w+)', source.read_text()):
-            text = handler != "nullptr" and page(man, PAGES.get(name, name))
-            missing = [e for e in documented(text) if (name, e) not in seen and e not in NEVER] if text else []
-            total += len(missing)
-            if missing:
-                print(f"{source.stem:14} {name:22}", *missing)
+            if handler != "nullptr" and source.stem != "absent" and (text := page(man, PAGES.get(name, name))):
+                pages.setdefault(text, []).append(name)
+    total = 0
+    for text, names in pages.items():
+        missing = [e for e in documented(text) if e not in NEVER and not any((n, e) in seen for n in names)]
+        total += len(missing)
+        if missing:
+            print(", ".join(names) + ":", *missing)
     print(f"{len(seen)} errors of calls provoked, {total} documented ones not")
 
 
