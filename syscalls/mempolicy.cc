@@ -34,9 +34,10 @@ Result<bool> node_set(Task& t, UserPtr<u64> mask, u64 max_node) {
     return zero;
 }
 
-// mpol_new() and mpol_set_nodemask() of mm/mempolicy.c.
-Result<> check_policy(Task& t, int mode, UserPtr<u64> mask, u64 max_node) {
+// mpol_new() and mpol_set_nodemask() of mm/mempolicy.c: the policy as it is kept.
+Result<int> check_policy(Task& t, int mode, UserPtr<u64> mask, u64 max_node) {
     int flags = mode & (kStaticNodes | kRelativeNodes | kNumaBalancing);
+    int kept = mode;
     mode &= ~flags;
     if (mode < 0 || mode >= kModes) return err(EINVAL);
     if ((flags & kStaticNodes) && (flags & kRelativeNodes)) return err(EINVAL);
@@ -46,13 +47,13 @@ Result<> check_policy(Task& t, int mode, UserPtr<u64> mask, u64 max_node) {
     case kDefault:
     case kLocal:
         if (some || (mode == kLocal && flags)) return err(EINVAL);
-        return {};
+        return mode;
     case kPreferred:
         if (!some && flags) return err(EINVAL);
-        return {};
+        return some ? kept : kLocal;
     default:
         if (!some) return err(EINVAL);
-        return {};
+        return kept;
     }
 }
 
@@ -70,7 +71,7 @@ Result<long> sys_mbind(Task& t, u64 addr, u64 length, u64 mode, UserPtr<u64> mas
 }
 
 Result<long> sys_set_mempolicy(Task& t, int mode, UserPtr<u64> mask, u64 max_node) {
-    SBX_TRY(check_policy(t, mode, mask, max_node));
+    t.mempolicy = SBX_TRY(check_policy(t, mode, mask, max_node));
     return 0;
 }
 
@@ -79,19 +80,23 @@ Result<long> sys_get_mempolicy(Task& t, UserPtr<int> mode, UserPtr<u64> mask, u6
     if (flags & ~(kNode | kAddr | kMemsAllowed)) return err(EINVAL);
     bool allowed = flags & kMemsAllowed;
     if (allowed && (flags & (kNode | kAddr))) return err(EINVAL);
-    int value = kDefault;
+    int value = kDefault, own = t.mempolicy & ~(kStaticNodes | kRelativeNodes | kNumaBalancing);
+    bool node = allowed;
     if (flags & kAddr) {
         SBX_TRY(t.mm().check_mapped(page_down(addr), kPageSize));
-    } else if (!allowed && (addr || (flags & kNode))) {
-        // The next node to interleave on: there is no such policy.
-        return err(EINVAL);
+    } else if (!allowed) {
+        if (addr) return err(EINVAL);
+        // The next node to interleave on, which is node 0.
+        if ((flags & kNode) && own != kInterleave && own != kWeightedInterleave) return err(EINVAL);
+        if (!(flags & kNode)) value = t.mempolicy;
+        node = own != kDefault && own != kLocal;
     }
     if (mode) SBX_TRY(t.copy_out(mode, value));
     if (mask) {
         u64 words = (max_node - 1 + 63) / 64;
         if (words > kMaxBits / 64) return err(EINVAL);
         std::vector<u64> bits(words, 0);
-        if (allowed && words) bits[0] = 1;
+        if (node && words) bits[0] = 1;
         if (words) SBX_TRY(t.mm().copy_out(mask.addr, bits.data(), words * sizeof(u64)));
     }
     return 0;

@@ -104,9 +104,12 @@ Result<long> sys_poll(Task& t, u64 addr, u32 count, int timeout_ms) {
     return poll_restartable(t, addr, count, deadline_of(timeout_ms < 0 ? kNever : timeout_ms * kNanosPerMilli));
 }
 
+// personality(2): the time left is not written back.
+bool sticky_timeouts(Task& t) { return t.personality & 0x4000000; }
+
 // What is left is written back, but a bad pointer there is no error (poll_select_finish).
 void put_remaining(Task& t, UserPtr<timespec> p, Nanos deadline) {
-    if (!p || deadline == kNever) return;
+    if (!p || deadline == kNever || sticky_timeouts(t)) return;
     Nanos left = deadline ? std::max<Nanos>(deadline - host_monotonic(), 0) : 0;
     static_cast<void>(t.copy_out(p, to_timespec(left)));
 }
@@ -187,6 +190,7 @@ Result<long> sys_select(Task& t, int n, UserPtr<u64> r, UserPtr<u64> w, UserPtr<
     }
     const UserPtr<u64> sets[3] = {r, w, e};
     Result<long> result = do_select(t, n, sets, deadline);
+    if (timeout && sticky_timeouts(t)) return result;
     if (timeout && deadline != kNever) {
         timespec left = to_timespec(deadline ? std::max<Nanos>(deadline - host_monotonic(), 0) : 0);
         timeval tv{};

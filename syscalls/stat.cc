@@ -165,9 +165,9 @@ Result<long> put_statfs(Task& t, const vfs::Path& p, UserPtr<struct statfs> out)
     f.f_namelen = static_cast<__typeof__(f.f_namelen)>(s.namelen);
     f.f_frsize = static_cast<__typeof__(f.f_frsize)>(s.frsize);
     // ST_VALID and the mount's flags, whose values are those of MS_*.
-    f.f_flags =
-        static_cast<__typeof__(f.f_flags)>(0x20 | (p.mount->flags() & 0xf) | (p.mount->flags() & 0x400) |
-                                           (p.mount->flags() & 0x800) | (p.mount->flags() & MS_RELATIME ? 0x1000 : 0));
+    f.f_flags = static_cast<__typeof__(f.f_flags)>(
+        0x20 | (p.mount->flags() & 0xf) | (p.mount->flags() & 0x400) | (p.mount->flags() & 0x800) |
+        (p.mount->flags() & MS_RELATIME ? 0x1000 : 0) | (p.mount->flags() & 256 /* MS_NOSYMFOLLOW */ ? 0x2000 : 0));
     SBX_TRY(t.copy_out(out, f));
     return 0;
 }

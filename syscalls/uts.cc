@@ -11,8 +11,9 @@
 namespace sbx {
 namespace {
 
-constexpr u64 kMaxName = 64;         // __NEW_UTS_LEN
-constexpr u32 kUname26 = 0x0020000;  // personality(2)
+constexpr u64 kMaxName = 64;  // __NEW_UTS_LEN
+// personality(2)
+constexpr u32 kUname26 = 0x0020000, kPersonalityMask = 0xff, kLinux32 = 8;
 
 UtsNamespace& uts_of(Task& t) { return static_cast<UtsNamespace&>(*t.ns().uts); }
 
@@ -28,7 +29,7 @@ Result<long> sys_uname(Task& t, UserPtr<Names> out) {
     put(n.nodename, uts_of(t).host_name());
     put(n.release, (t.personality & kUname26) ? "2.6.72" : kRelease);
     put(n.version, kVersion);
-    put(n.machine, kMachine);
+    put(n.machine, (t.personality & kPersonalityMask) == kLinux32 ? "i686" : kMachine);
     put(n.domainname, uts_of(t).domain_name());
     SBX_TRY(t.copy_out(out, n));
     return 0;

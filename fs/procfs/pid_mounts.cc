@@ -29,9 +29,13 @@ std::string flag_options(u64 flags) {
         u64 flag;
         const char* name;
     };
-    static constexpr Row kRows[] = {{MS_NOSUID, ",nosuid"},         {MS_NODEV, ",nodev"},
-                                    {MS_NOEXEC, ",noexec"},         {MS_NOATIME, ",noatime"},
-                                    {MS_NODIRATIME, ",nodiratime"}, {MS_RELATIME, ",relatime"}};
+    static constexpr Row kRows[] = {{MS_NOSUID, ",nosuid"},
+                                    {MS_NODEV, ",nodev"},
+                                    {MS_NOEXEC, ",noexec"},
+                                    {MS_NOATIME, ",noatime"},
+                                    {MS_NODIRATIME, ",nodiratime"},
+                                    {MS_RELATIME, ",relatime"},
+                                    {256 /* MS_NOSYMFOLLOW */, ",nosymfollow"}};
     std::string s = flags & MS_RDONLY ? "ro" : "rw";
     for (const Row& r : kRows)
         if (flags & r.flag) s += r.name;

@@ -123,7 +123,6 @@ Result<> rename(const Caller& c, const Path& old_start, std::string_view old_pat
                                       flags & RENAME_EXCHANGE));
         if (s.old_dentry->inode() == s.new_dentry->inode()) return {};
         SBX_TRY(check_rights(c, s, flags));
-        if ((flags & RENAME_WHITEOUT) && !c.creds->capable(CAP_MKNOD)) return err(EPERM);
         Inode& what = *s.old_dentry->inode();
         Inode* victim = s.new_dentry->inode();
         if (victim && victim->is_dir() && !(flags & RENAME_EXCHANGE)) lock.add_victim(*victim);

@@ -115,9 +115,9 @@ void Task::state(A& ar) SBX_NO_TSA {
     ar(group_, pid_, mm_, files_, fs_, creds_, ns_, name_, affinity_, initial_fp_.data, state_, next_state_,
        clear_child_tid, set_child_tid, robust_list, rseq.addr, rseq.length, rseq.signature, restart_block,
        fault_trap_no, fault_error_code, fault_address, saved_mask, restore_mask, parent_death_signal, no_new_privs,
-       in_execve, timer_slack, mce_kill, io_flusher, personality, seccomp_filter, seccomp_mode, exit_code, ptrace,
-       blocked, real_blocked, pending, jobctl, stop, exiting, ptrace_signal, ptrace_event, ptrace_event_message, parent,
-       tracer, children, tracees, exit_signal, parent_exec_id, exit_state, counted, counted_as, vfork_parent,
+       in_execve, timer_slack, mce_kill, mempolicy, io_flusher, personality, seccomp_filter, seccomp_mode, exit_code,
+       ptrace, blocked, real_blocked, pending, jobctl, stop, exiting, ptrace_signal, ptrace_event, ptrace_event_message,
+       parent, tracer, children, tracees, exit_signal, parent_exec_id, exit_state, counted, counted_as, vfork_parent,
        vfork_wait, user_ticks, system_ticks, voluntary_switches, involuntary_switches, minor_faults, major_faults,
        start_time, read_bytes, write_bytes, read_calls, write_calls, nice, sched_policy, sched_priority,
        sched_reset_on_fork, ioprio, oom_score_adj);

@@ -122,6 +122,8 @@ public:
     u64 timer_slack = 50000;
     // PR_MCE_KILL and PR_SET_IO_FLUSHER: kept and shown; what they govern never happens in here.
     int mce_kill = 2;
+    int mempolicy =
+        0;  // set_mempolicy(2), with its flags; the only node there is belongs to all but MPOL_DEFAULT and MPOL_LOCAL
     bool io_flusher = false;
     u32 personality = 0;
     Ref<const RefCounted> seccomp_filter;  // kernel/seccomp.h

@@ -66,6 +66,7 @@ void inherit(Task& child, Task& t, const CloneArgs& a) {
     if (!vm) child.rseq = t.rseq;
     child.timer_slack = t.timer_slack;
     child.mce_kill = t.mce_kill;
+    child.mempolicy = t.mempolicy;
     child.io_flusher = t.io_flusher;
     child.personality = t.personality;
     inherit_scheduling(child, t);

@@ -95,7 +95,10 @@ Result<u64> MemoryManager::mmap(const MmapRequest& r, const MmLimits& l) {
     if (type == MAP_SHARED_VALIDATE && (r.flags & ~kLegacyFlags)) return err(EOPNOTSUPP);
     if ((r.flags & MAP_GROWSDOWN) && (shared || r.file)) return err(EINVAL);
     // No huge pages are reserved, and no file is of hugetlbfs.
-    if (r.flags & MAP_HUGETLB) return err(r.file ? EINVAL : ENOMEM);
+    if (r.flags & MAP_HUGETLB) {
+        int size = (r.flags >> 26) & 0x3f;  // MAP_HUGE_SHIFT: the default one, 2 MiB or 1 GiB
+        return err(r.file || (size != 0 && size != 21 && size != 30) ? EINVAL : ENOMEM);
+    }
 
     bool fixed = r.flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
     if (fixed) {

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -27,6 +28,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -445,6 +447,23 @@ UNUSED static void need_cap(int cap, const char *name) {
         if (geteuid() == 0)                                                                                              \
             skip("needs an ordinary user");                                                                              \
     } while (0)
+// To mount in: root goes into a new mount namespace, an ordinary user into a user namespace as well.
+UNUSED static void enter_mount_namespace(void) {
+    char map[32];
+    if (geteuid() == 0) {
+        NEED_ROOT();
+        if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
+            FAIL("a mount namespace: %s", errno_name(errno));
+        return;
+    }
+    int gid = getegid();
+    snprintf(map, sizeof map, "0 %d 1", geteuid());
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
+        skip("no user namespaces");
+    write_file("/proc/self/uid_map", map), write_file("/proc/self/setgroups", "deny");
+    snprintf(map, sizeof map, "0 %d 1", gid);
+    write_file("/proc/self/gid_map", map);
+}
 // In a child of a root test: become an ordinary user for good.
 UNUSED static void become(uid_t uid) {
     if (syscall(SYS_setgroups, 0, NULL) != 0 || setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0)

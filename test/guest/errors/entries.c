@@ -389,20 +389,6 @@ TEST_DIR(openat2_errors) {
     X(setxattr("f", "user.x", "", 0, 0)) X(lsetxattr("f", "user.x", "", 0, 0)) X(fsetxattr(fd, "user.x", "", 0, 0))       \
     X(removexattr("f", "user.x")) X(lremovexattr("f", "user.x")) X(fremovexattr(fd, "user.x")) X(access("f", W_OK))       \
     X(faccessat(AT_FDCWD, "d", W_OK, 0)) X(syscall(SYS_faccessat2, AT_FDCWD, "f", W_OK, AT_EACCESS))
-static void enter_mount_namespace(void) {
-    char map[32];
-    if (geteuid() == 0) {
-        NEED_ROOT();
-        OK(unshare(CLONE_NEWNS)), OK(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
-        return;
-    }
-    snprintf(map, sizeof map, "0 %d 1", geteuid());
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
-        skip("no user namespaces");
-    write_file("/proc/self/uid_map", map), write_file("/proc/self/setgroups", "deny");
-    snprintf(map, sizeof map, "0 %d 1", getegid());
-    write_file("/proc/self/gid_map", map);
-}
 TEST_DIR(read_only_file_system) {
     enter_mount_namespace();
     OK(mkdir("m", 0777));

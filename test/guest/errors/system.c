@@ -10,20 +10,6 @@
 static char b[8192];
 static bool with_caps(void) { return geteuid() == 0 && cap_effective() >> 21 & 1; }
 
-static void enter_mount_namespace(void) {
-    char map[32];
-    if (geteuid() == 0) {
-        NEED_ROOT();
-        OK(unshare(CLONE_NEWNS)), OK(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
-        return;
-    }
-    snprintf(map, sizeof map, "0 %d 1", geteuid());
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
-        skip("no user namespaces");
-    write_file("/proc/self/uid_map", map), write_file("/proc/self/setgroups", "deny");
-    snprintf(map, sizeof map, "0 %d 1", getegid());
-    write_file("/proc/self/gid_map", map);
-}
 TEST_DIR(without_privileges) {
     OK(mkdir("d", 0777));
     if (geteuid() == 0) {
