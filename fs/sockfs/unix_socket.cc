@@ -32,8 +32,9 @@ SBX_SAVABLE(UnixSocket);
 // Nothing is being bound or copied in: no task is inside a call.
 template <class A>
 void UnixEndpoint::state(A& ar) SBX_NO_TSA {
-    ar(send_buffer, receive_buffer, pass_creds, timestamp, charged_, state_, closed_, read_shut_, write_shut_, error_, peer_,
-       peer_creds_, listen_creds_, name_, abstract_, inode_, packets_, backlog_, pending_, want_room_, waits_at_);
+    ar(send_buffer, receive_buffer, pass_creds, timestamp, charged_, state_, closed_, read_shut_, write_shut_, error_,
+       peer_, peer_creds_, listen_creds_, name_, abstract_, inode_, packets_, backlog_, pending_, want_room_,
+       waits_at_);
     ar.all_there(pending_);
     ar.all_there(want_room_);
 }
