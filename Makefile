@@ -149,9 +149,9 @@ $(BUILD)/unit-test: $(UNIT_OBJS) $(BUILD)/libsbx.a
 $(BUILD)/host-calls: $(WATCH_OBJS) $(BUILD)/libsbx.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) $(filter-out %.a,$^) -Wl,--whole-archive $(filter %.a,$^) -Wl,--no-whole-archive $(LIBS) -o $@
-$(BUILD)/sequences: test/fuzz/diff/sequences.c
-	$(call say,GUEST,$<)
-	$(Q)$(CCACHE) $(GUEST_CC) $(GUEST_CFLAGS) $< -o $@
+$(BUILD)/sequences: $(sort $(wildcard test/fuzz/diff/*.c)) test/fuzz/diff/seq.h
+	$(call say,GUEST,$@)
+	$(Q)$(GUEST_CC) $(GUEST_CFLAGS) -Wno-misleading-indentation $(filter %.c,$^) -o $@
 $(BUILD)/victim: test/host/victim.c
 	$(call say,GUEST,$<)
 	$(Q)$(CCACHE) $(GUEST_CC) $(GUEST_CFLAGS) -pthread $< -o $@

@@ -66,7 +66,8 @@ Result<long> sys_fchown(Task& t, int fd, u32 u, u32 g) {
 using Times = vfs::TimeSpecOrNow[2];
 
 // A null path names dirfd itself (utimensat(2), used by futimens(3)).
-Result<long> set_times(Task& t, int dirfd, UserString path, const Times& times, bool both_null, int flags) {
+Result<long> set_times(Task& t, int dirfd, UserString path, const Times& times, bool both_null, int flags,
+                       bool valid = true) {
     if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return err(EINVAL);
     vfs::Path p;
     if (!path && dirfd != AT_FDCWD) {
@@ -75,12 +76,14 @@ Result<long> set_times(Task& t, int dirfd, UserString path, const Times& times, 
     } else {
         p = SBX_TRY(walk_at(t, dirfd, path, flags));
     }
+    if (!valid) return err(EINVAL);  // vfs_utimes()
     SBX_TRY(vfs::utimens(t.caller(), p, times, both_null));
     return 0;
 }
 
 Result<long> sys_utimensat(Task& t, int dirfd, UserString path, UserPtr<timespec> arg, int flags) {
     Times times;
+    bool valid = true;
     if (arg) {
         for (int i = 0; i < 2; i++) {
             timespec ts = SBX_TRY(t.copy_in(arg + static_cast<u64>(i)));
@@ -88,12 +91,12 @@ Result<long> sys_utimensat(Task& t, int dirfd, UserString path, UserPtr<timespec
             times[i].omit = ts.tv_nsec == UTIME_OMIT;
             times[i].t = ts;
             if (!times[i].now && !times[i].omit && static_cast<u64>(ts.tv_nsec) >= static_cast<u64>(kNanosPerSec))
-                return err(EINVAL);
+                valid = false;
         }
         // Nothing to do is done before the path is looked at.
         if (times[0].omit && times[1].omit) return 0;
     }
-    return set_times(t, dirfd, path, times, !arg, flags);
+    return set_times(t, dirfd, path, times, !arg, flags, valid);
 }
 
 Result<long> with_timevals(Task& t, int dirfd, UserString path, UserPtr<timeval> arg) {

@@ -83,10 +83,10 @@ Result<long> get_owner_uids(Task& t, vfs::OpenFile& f, u64 arg) {
 }
 
 Result<long> seals(vfs::OpenFile& f, int cmd, u64 arg) {
+    if (cmd == F_ADD_SEALS && !f.writable()) return err(EPERM);
     tmpfs::FileData* d = tmpfs::sealable(f);
     if (!d) return err(EINVAL);
     if (cmd == F_GET_SEALS) return static_cast<long>(d->seals());
-    if (!f.writable()) return err(EPERM);
     SBX_TRY(d->add_seals(static_cast<u32>(arg)));
     return 0;
 }

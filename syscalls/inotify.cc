@@ -23,6 +23,7 @@ Result<long> sys_inotify_init(Task& t) { return sys_inotify_init1(t, 0); }
 
 Result<Ref<anon::InotifyFile>> get(Task& t, int fd) {
     Ref<vfs::OpenFile> f = SBX_TRY(t.files().get(fd));
+    if (f->is_path_only()) return err(EBADF);
     if (f->kind() != &anon::InotifyFile::kKind) return err(EINVAL);
     return static_ref_cast<anon::InotifyFile>(f);
 }
@@ -30,6 +31,7 @@ Result<Ref<anon::InotifyFile>> get(Task& t, int fd) {
 Result<long> sys_inotify_add_watch(Task& t, int fd, UserString path, u32 mask) {
     if (!(mask & (IN_ALL_EVENTS | kOptions | kKernelEvents))) return err(EINVAL);
     Ref<vfs::OpenFile> any = SBX_TRY(t.files().get(fd));
+    if (any->is_path_only()) return err(EBADF);
     if ((mask & IN_MASK_ADD) && (mask & IN_MASK_CREATE)) return err(EINVAL);
     Ref<anon::InotifyFile> f = SBX_TRY(get(t, fd));
     vfs::WalkFlags w;

@@ -18,7 +18,7 @@ constexpr u64 kEnd = ~0ull;
 constexpr int kOfdGet = 36, kOfdSet = 37, kOfdSetWait = 38;
 
 // flock_to_posix_lock()
-Result<> set_range(vfs::OpenFile& f, const struct flock& l, const vfs::Caller& c, vfs::FileLock& out) {
+Result<> set_range(vfs::OpenFile& f, const struct flock& l, vfs::FileLock& out) {
     i64 base = 0;
     switch (l.l_whence) {
     case SEEK_SET: break;
@@ -27,7 +27,8 @@ Result<> set_range(vfs::OpenFile& f, const struct flock& l, const vfs::Caller& c
         base = f.pos();
         break;
     }
-    case SEEK_END: base = SBX_TRY(f.seek(0, 0, SEEK_END, c)); break;
+    // Of any kind of file, also of one without a position.
+    case SEEK_END: base = static_cast<i64>(SBX_TRY(f.inode().attr()).size); break;
     default: return err(EINVAL);
     }
     i64 start = 0;
@@ -116,25 +117,22 @@ Result<> set_waiting(Task& t, vfs::FileLocks& locks, const vfs::FileLock& wanted
 Result<long> fcntl_lock(Task& t, int fd, vfs::OpenFile& f, int cmd, u64 arg_addr) {
     UserPtr<struct flock> arg{arg_addr};
     struct flock l = SBX_TRY(t.copy_in(arg));
-    bool ofd = cmd >= kOfdGet;
-    if (ofd && l.l_pid != 0) return err(EINVAL);
+    bool ofd = cmd >= kOfdGet, get = cmd == F_GETLK || cmd == kOfdGet;
+    if (get && ofd && l.l_pid != 0) return err(EINVAL);
+    if (l.l_type != F_RDLCK && l.l_type != F_WRLCK && l.l_type != F_UNLCK) return err(EINVAL);
     vfs::FileLock wanted;
     wanted.owner = ofd ? static_cast<const void*>(&f) : static_cast<const void*>(&t.files());
     wanted.pid = ofd ? -1 : t.group().pid->nr_in_root();
     wanted.type = l.l_type == F_WRLCK ? vfs::LockType::Write : vfs::LockType::Read;
     name_file(wanted, f);
-    SBX_TRY(set_range(f, l, t.caller(), wanted));
-    if (cmd == F_GETLK || cmd == kOfdGet) return get_lock(t, f, arg, l, wanted);
+    SBX_TRY(set_range(f, l, wanted));
+    if (get) return get_lock(t, f, arg, l, wanted);
     vfs::FileLocks& locks = f.inode().real().locks();
-    switch (l.l_type) {
-    case F_UNLCK: locks.clear_record(wanted.owner, wanted.start, wanted.end); return 0;
-    case F_RDLCK:
-        if (!f.readable()) return err(EBADF);
-        break;
-    case F_WRLCK:
-        if (!f.writable()) return err(EBADF);
-        break;
-    default: return err(EINVAL);
+    if ((l.l_type == F_RDLCK && !f.readable()) || (l.l_type == F_WRLCK && !f.writable())) return err(EBADF);
+    if (ofd && l.l_pid != 0) return err(EINVAL);
+    if (l.l_type == F_UNLCK) {
+        locks.clear_record(wanted.owner, wanted.start, wanted.end);
+        return 0;
     }
     bool wait = cmd == F_SETLKW || cmd == kOfdSetWait;
     SBX_TRY(wait ? set_waiting(t, locks, wanted, ofd) : locks.set_record(wanted));

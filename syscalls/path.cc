@@ -3,6 +3,7 @@
 #include <sys/sysmacros.h>
 
 #include "fs/vfs/operations.h"
+#include "fs/vfs/walker.h"
 #include "syscalls/families.h"
 #include "syscalls/path_arg.h"
 
@@ -17,6 +18,7 @@ struct Name {
 Result<Name> name_at(Task& t, int dirfd, UserString path) {
     Name n;
     n.path = SBX_TRY(t.copy_in_path(path));
+    if (n.path.empty()) return err(ENOENT);
     n.start = SBX_TRY(start_of(t, dirfd, n.path));
     return n;
 }
@@ -33,6 +35,11 @@ Result<long> sys_mkdirat(Task& t, int dirfd, UserString path, u32 mode) { return
 dev_t decode_device(u32 dev) { return makedev((dev & 0xfff00) >> 8, (dev & 0xff) | ((dev >> 12) & 0xfff00)); }
 
 Result<long> mknod_at(Task& t, int dirfd, UserString path, u32 mode, u32 dev) {
+    // may_mknod(), before the path is looked at.
+    u32 type = mode & S_IFMT;
+    if (type == S_IFDIR) return err(EPERM);
+    if (type != 0 && type != S_IFREG && type != S_IFCHR && type != S_IFBLK && type != S_IFIFO && type != S_IFSOCK)
+        return err(EINVAL);
     Name n = SBX_TRY(name_at(t, dirfd, path));
     SBX_TRY(vfs::mknod(t.caller(), n.start, n.path, mode & 0xffff, decode_device(dev)));
     return 0;
@@ -66,6 +73,7 @@ Result<long> sys_symlinkat(Task& t, UserString target, int dirfd, UserString pat
 Result<long> link_at(Task& t, int old_dirfd, UserString old_path, int new_dirfd, UserString new_path, int flags) {
     if (flags & ~(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH)) return err(EINVAL);
     std::string path = SBX_TRY(t.copy_in_path(old_path));
+    if (path.empty() && !(flags & AT_EMPTY_PATH)) return err(ENOENT);
     vfs::Path start = SBX_TRY(start_of(t, old_dirfd, path));
     // An open file may be named by who opened it; else only with CAP_DAC_READ_SEARCH (do_linkat, LOOKUP_LINKAT_EMPTY).
     if (path.empty() && (flags & AT_EMPTY_PATH) && old_dirfd != AT_FDCWD) {
@@ -86,9 +94,17 @@ Result<long> sys_linkat(Task& t, int old_dirfd, UserString from, int new_dirfd, 
 }
 
 Result<long> rename_at(Task& t, int old_dirfd, UserString from, int new_dirfd, UserString to, u32 flags) {
+    SBX_TRY(vfs::check_rename_flags(flags));
     Name a = SBX_TRY(name_at(t, old_dirfd, from));
-    Name b = SBX_TRY(name_at(t, new_dirfd, to));
-    SBX_TRY(vfs::rename(t.caller(), a.start, a.path, b.start, b.path, flags));
+    Result<Name> b = name_at(t, new_dirfd, to);
+    if (!b) {
+        // The way to the old name comes first (filename_parentat() for each).
+        vfs::Walker w(t.caller(), 0);
+        SBX_TRY(w.start(a.start, a.path));
+        SBX_TRY(w.to_last());
+        return err(b.error());
+    }
+    SBX_TRY(vfs::rename(t.caller(), a.start, a.path, b->start, b->path, flags));
     return 0;
 }
 Result<long> sys_rename(Task& t, UserString from, UserString to) {

@@ -19,6 +19,8 @@ inline Result<vfs::Path> start_of(Task& t, int dirfd, std::string_view path) {
 // A path argument resolved. `flags`: AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH.
 inline Result<vfs::Path> walk_at(Task& t, int dirfd, UserString name, int flags) {
     std::string path = SBX_TRY(t.copy_in_path(name));
+    // getname(): before the descriptor is looked at.
+    if (path.empty() && !(flags & AT_EMPTY_PATH)) return err(ENOENT);
     vfs::Path start = SBX_TRY(start_of(t, dirfd, path));
     vfs::WalkFlags w;
     w.follow = !(flags & AT_SYMLINK_NOFOLLOW);

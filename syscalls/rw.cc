@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "fs/sockfs/socket.h"
 #include "fs/vfs/dentry.h"
 #include "fs/vfs/inotify_marks.h"
 #include "src/kernel/thread_group.h"
@@ -25,6 +26,11 @@ Result<size_t> transfer(Task& t, vfs::OpenFile& f, Direction d, mm::IoBuf& buf, 
     return d == Direction::Read ? f.read(buf, pos, rwf, t.caller()) : f.write(buf, pos, rwf, t.caller());
 }
 
+// Sockets for messages have no SIGPIPE.
+bool tells_by_signal(const vfs::OpenFile& f) {
+    return f.kind() != &sockfs::SocketFile::kKind || static_cast<const sockfs::SocketFile&>(f).is_stream();
+}
+
 // A write goes on until all is written, as a blocking one does on Linux; a read returns what there is.
 Result<long> run(Task& t, vfs::OpenFile& f, Direction d, mm::IoBuf& buf, i64* pos, u32 rwf) {
     i64 end = 0;  // rw_verify_area()
@@ -36,7 +42,7 @@ Result<long> run(Task& t, vfs::OpenFile& f, Direction d, mm::IoBuf& buf, i64* po
         auto once = [&] { return transfer(t, f, d, buf, pos, rwf); };
         Result<size_t> r = wait_file(t, f, events, nonblock, once);
         if (!r) {
-            if (r.error() == EPIPE && d == Direction::Write) send_own_signal(t, SIGPIPE);
+            if (r.error() == EPIPE && d == Direction::Write && tells_by_signal(f)) send_own_signal(t, SIGPIPE);
             if (r.error() == EFBIG && d == Direction::Write && t.rlimit(RLIMIT_FSIZE) != RLIM_INFINITY)
                 send_own_signal(t, SIGXFSZ);
             if (done) break;
@@ -109,6 +115,7 @@ Result<long> sys_pwrite64(Task& t, int fd, u64 addr, u64 n, i64 offset) {
 Result<long> vectored(Task& t, int fd, u64 iov, u64 count, Direction d, i64 offset, bool positional, u32 rwf) {
     if (rwf & ~kKnownRwf) return err(EOPNOTSUPP);
     if (positional) {
+        if (offset < 0) return err(EINVAL);
         SBX_TRY(t.files().get(fd));
         mm::UserIoBuf buf(t.mm(), SBX_TRY(t.mm().copy_in_iovecs(iov, count)));
         return at_offset(t, fd, d, buf, offset, rwf);

@@ -49,7 +49,6 @@ Result<long> send_message(Task& t, SocketFile& s, mm::IoBuf& buf, sockfs::SendAr
 
 Result<long> receive_message(Task& t, SocketFile& s, mm::IoBuf& buf, sockfs::RecvArgs& a) {
     buf.truncate(kMaxRw);
-    if (buf.remaining() == 0 && s.is_stream()) return 0;
     bool nonblock = s.nonblocking() || (a.flags & MSG_DONTWAIT);
     if (nonblock) a.flags |= MSG_DONTWAIT;
     Nanos deadline = deadline_of(s.receive_timeout);

@@ -21,8 +21,8 @@ public:
         a.ino = ino();
         return a;
     }
-    // Nothing of a shared inode can be changed (simple_setattr is not offered: ENXIO for opening, EPERM here).
-    Result<> set_attr(const vfs::SetAttr&, const vfs::Caller&) override { return err(EPERM); }
+    // Nothing of a shared inode can be changed (anon_inode_setattr()).
+    Result<> set_attr(const vfs::SetAttr&, const vfs::Caller&) override { return err(EOPNOTSUPP); }
     Result<Ref<vfs::OpenFile>> open(const vfs::OpenArgs&) override { return err(ENXIO); }
     // There is one, in every process.
     static AnonInode* state_make(state::Loader&);

@@ -34,7 +34,7 @@ Result<size_t> UnixEndpoint::send_stream(mm::IoBuf& src, SendArgs& a) {
     {
         Lock l(mu_);
         if (a.to) return err(state_ == State::Connected ? EISCONN : EOPNOTSUPP);
-        if (!peer_) return err(state_ == State::Connected || write_shut_ ? EPIPE : ENOTCONN);
+        if (!peer_) return err(state_ == State::Connected ? EPIPE : ENOTCONN);
         if (write_shut_) return err(EPIPE);
         to = peer_;
     }
@@ -50,8 +50,8 @@ Result<size_t> UnixEndpoint::send_stream(mm::IoBuf& src, SendArgs& a) {
         p.charge = n + kOverhead;
         p.data.resize(n);
         Result<size_t> got = src.get(p.data.data(), n);
-        if (!got || *got == 0) return done ? Result<size_t>(done) : err(EFAULT);
-        p.data.resize(*got);
+        // A piece goes whole or not at all (skb_copy_datagram_from_iter()).
+        if (!got || *got < n) return done ? Result<size_t>(done) : err(EFAULT);
         p.creds = a.creds;
         // Files go with the first byte.
         p.files = std::move(a.files);
@@ -65,7 +65,6 @@ Result<size_t> UnixEndpoint::send_stream(mm::IoBuf& src, SendArgs& a) {
         }
         done += *got;
         to->queue.notify(kEventIn | kEventRdNorm);
-        if (*got < n) break;
     }
     return done;
 }

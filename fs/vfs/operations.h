@@ -25,6 +25,8 @@ Result<> symlink(const Caller& c, std::string_view target, const Path& start, st
 Result<> link(const Caller& c, const Path& target, const Path& start, std::string_view path);
 Result<> unlink(const Caller& c, const Path& start, std::string_view path);
 Result<> rmdir(const Caller& c, const Path& start, std::string_view path);
+// What renameat2(2) looks at before the names.
+Result<> check_rename_flags(u32 flags);
 Result<> rename(const Caller& c, const Path& old_start, std::string_view old_path, const Path& new_start,
                 std::string_view new_path, u32 flags);
 Result<std::string> read_link(const Caller& c, const Path& p);

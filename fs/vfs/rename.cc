@@ -100,10 +100,15 @@ Result<> check_rights(const Caller& c, const Sides& s, u32 flags) {
 
 }  // namespace
 
-Result<> rename(const Caller& c, const Path& old_start, std::string_view old_path, const Path& new_start,
-                std::string_view new_path, u32 flags) {
+Result<> check_rename_flags(u32 flags) {
     if (flags & ~static_cast<u32>(RENAME_NOREPLACE | RENAME_EXCHANGE | RENAME_WHITEOUT)) return err(EINVAL);
     if ((flags & (RENAME_NOREPLACE | RENAME_WHITEOUT)) && (flags & RENAME_EXCHANGE)) return err(EINVAL);
+    return {};
+}
+
+Result<> rename(const Caller& c, const Path& old_start, std::string_view old_path, const Path& new_start,
+                std::string_view new_path, u32 flags) {
+    SBX_TRY(check_rename_flags(flags));
     Sides s;
     s.from = SBX_TRY(walk_parent(c, old_start, old_path));
     s.to = SBX_TRY(walk_parent(c, new_start, new_path));

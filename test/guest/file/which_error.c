@@ -2,6 +2,7 @@
 #include "../guest.h"
 #include <sys/socket.h>
 #include <sys/uio.h>
+#include <sys/xattr.h>
 
 TEST(positional_io_on_the_wrong_end_of_a_pipe) {
     int p[2];
@@ -33,4 +34,62 @@ TEST(reading_nothing_from_sockets) {
         CHECK_ERR(read(s[0], &b, 1), EAGAIN);
         close(s[0]), close(s[1]);
     }
+}
+TEST_DIR(names_before_descriptors) {
+    // An empty name is found to be one before anything else is looked at, but what may be made, and flags.
+    struct stat s;
+    CHECK_ERR(fstatat(99, "", &s, 0), ENOENT);
+    CHECK_ERR(fstatat(99, "x", &s, 0), EBADF);
+    CHECK_ERR(mkdirat(99, "", 0700), ENOENT);
+    CHECK_ERR(unlinkat(99, "", 0), ENOENT);
+    CHECK_ERR(linkat(99, "", AT_FDCWD, "x", 0), ENOENT);
+    CHECK_ERR(fchmodat(99, "", 0700, 0), ENOENT);
+    CHECK_ERR(mknodat(99, "", S_IFDIR, 0), EPERM);
+    CHECK_ERR(mknodat(99, "x", S_IFLNK, 0), EINVAL);
+    CHECK_ERR(mknodat(99, "x", S_IFREG, 0), EBADF);
+    // The way to the old name, then the new one's.
+    CHECK_ERR(renameat2(AT_FDCWD, "no/x", 99, "y", 0), ENOENT);
+    CHECK_ERR(renameat2(AT_FDCWD, "x", 99, "y", 0), EBADF);
+    CHECK_ERR(renameat2(99, "x", 99, "y", 3), EINVAL);
+    // Times are looked at when the file is there.
+    struct timespec bad[2] = {{0, 1000000000}, {0, 0}};
+    CHECK_ERR(utimensat(AT_FDCWD, "x", bad, 0), ENOENT);
+    CHECK_ERR(utimensat(99, "x", bad, 0), EBADF);
+    CHECK_ERR(utimensat(AT_FDCWD, ".", bad, 0), EINVAL);
+}
+TEST_DIR(offsets_seals_and_locks) {
+    char b[8];
+    struct iovec v = {b, 8};
+    CHECK_ERR(preadv(99, &v, 1, -1), EINVAL);
+    int fd = OK(open("f", O_RDONLY | O_CREAT, 0600)), w = OK(open("f", O_RDWR));
+    CHECK_ERR(fcntl(fd, F_ADD_SEALS, 0x1000), EPERM);
+    CHECK_ERR(fcntl(w, F_ADD_SEALS, 0x1000), EINVAL);
+    // The locks of files without a position are counted from their end as well.
+    int p[2];
+    OK(pipe(p));
+    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_END, .l_len = 5};
+    CHECK_EQ(fcntl(p[1], F_SETLK, &l), 0);
+    l = (struct flock){.l_type = F_WRLCK, .l_pid = 1};
+    CHECK_ERR(fcntl(fd, F_OFD_SETLK, &l), EBADF);
+    CHECK_ERR(fcntl(w, F_OFD_SETLK, &l), EINVAL);
+    l = (struct flock){.l_type = 9};
+    CHECK_ERR(fcntl(w, F_GETLK, &l), EINVAL);
+    // What the file itself has locked.
+    l = (struct flock){.l_type = F_WRLCK, .l_start = 10, .l_len = 5};
+    CHECK_EQ(fcntl(w, F_OFD_SETLK, &l), 0);
+    l = (struct flock){.l_type = F_UNLCK, .l_len = 12};
+    if (fcntl(w, F_OFD_GETLK, &l) == 0) { // since Linux 6.5
+        CHECK_EQ(l.l_type, F_WRLCK), CHECK_EQ(l.l_start, 10), CHECK_EQ(l.l_len, 5);
+        l = (struct flock){.l_type = F_UNLCK, .l_start = 20};
+        CHECK_EQ(fcntl(w, F_OFD_GETLK, &l), 0), CHECK_EQ(l.l_type, F_UNLCK);
+    }
+    // Copies within a file overlap only as far as there is something to copy.
+    CHECK_EQ(write(w, "abc", 3), 3);
+    off_t from = 0, to = 10;
+    CHECK_EQ(copy_file_range(w, &from, w, &to, 100, 0), 3);
+    from = 0, to = 2;
+    CHECK_ERR(copy_file_range(w, &from, w, &to, 100, 0), EINVAL);
+    CHECK_ERR(copy_file_range(p[0], NULL, fd, NULL, 1, 0), EINVAL);
+    CHECK_ERR(copy_file_range(w, NULL, fd, NULL, 1, 0), EBADF);
+    if (fsetxattr(w, "user.x", "", 0, 0) == 0) CHECK_ERR(fsetxattr(w, "user.", "", 0, 0), EINVAL);
 }

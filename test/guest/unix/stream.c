@@ -312,3 +312,27 @@ TEST(reset_on_unread_data) {
     CHECK_ERR(read(s[0], b, 4), ECONNRESET); // the peer closed with data unread
     CHECK_EQ(read(s[0], b, 4), 0);
 }
+TEST(nothing_is_received_and_sent_in_order) {
+    int s[2], q[2], u = OK(socket(AF_UNIX, SOCK_STREAM, 0));
+    char b[4];
+    OK(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+    // A receive of no bytes waits for some, a read does not.
+    CHECK_ERR(recv(s[0], b, 0, MSG_DONTWAIT), EAGAIN);
+    CHECK_EQ(read(s[0], b, 0), 0);
+    CHECK_EQ(write(s[1], "x", 1), 1);
+    CHECK_EQ(recv(s[0], b, 0, MSG_DONTWAIT), 0);
+    CHECK_EQ(recv(s[0], b, 4, MSG_DONTWAIT), 1);
+    // What cannot be read is not sent in part.
+    char *p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    munmap(p + PAGE, PAGE);
+    CHECK_ERR(write(s[1], p + PAGE - 100, 200), EFAULT);
+    CHECK_ERR(recv(s[0], b, 4, MSG_DONTWAIT), EAGAIN);
+    // Without a peer that counts first; messages have no SIGPIPE.
+    signal(SIGPIPE, SIG_IGN);
+    shutdown(u, SHUT_WR);
+    CHECK_ERR(write(u, "x", 1), ENOTCONN);
+    signal(SIGPIPE, SIG_DFL);
+    OK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, q));
+    close(q[1]);
+    CHECK_ERR(write(q[0], "x", 1), EPIPE);
+}
