@@ -20,6 +20,23 @@ TimerFile* TimerFile::state_make(state::Loader& ar, H& head) {
     return kernel ? new TimerFile(kernel->timekeeper(), std::get<0>(head), 0) : nullptr;
 }
 
+// The time of day goes on while a sandbox is saved: a timer that was set for a time of it keeps that. Others keep what was left.
+template <class A>
+void TimerFile::state(A& ar) SBX_NO_TSA {
+    OpenFile::state(ar);
+    bool of_day = absolute_ && (clock_ == CLOCK_REALTIME || clock_ == CLOCK_REALTIME_ALARM);
+    Nanos time_of_day = kNever;
+    if constexpr (!A::kLoading)
+        if (Nanos at = timer_.get().at; of_day && at != kNever)
+            time_of_day = Timekeeper::now(CLOCK_REALTIME).value_or(0) + (at - host_monotonic());
+    ar(expirations_, absolute_, timer_, time_of_day);
+    if constexpr (A::kLoading) {
+        if (time_of_day == kNever) return;
+        Nanos left = add_sat(time_of_day, -Timekeeper::now(CLOCK_REALTIME).value_or(0));
+        timer_.set({add_sat(host_monotonic(), left), timer_.get().interval});
+    }
+}
+
 TimerFile::TimerFile(Timekeeper& k, clockid_t clock, int flags)
     : AnonFile("[timerfd]", flags), clock_(clock), timer_(k, *this) {}
 
@@ -41,6 +58,7 @@ itimerspec TimerFile::set(const itimerspec& s, bool absolute) {
     {
         Lock l(mu_);
         expirations_ = 0;
+        absolute_ = absolute;
     }
     timer_.set(n);
     return old;

@@ -33,15 +33,13 @@ private:
     template <class H>
     static TimerFile* state_make(state::Loader& ar, H& head);
     template <class A>
-    void state(A& ar) SBX_NO_TSA {
-        OpenFile::state(ar);
-        ar(expirations_, timer_);
-    }
+    void state(A& ar);
     void on_timer(u64 expirations) override;
 
     const clockid_t clock_;
     mutable Mutex<Rank::Leaf> mu_;
     u64 expirations_ SBX_GUARDED_BY(mu_) = 0;
+    bool absolute_ SBX_GUARDED_BY(mu_) = false;  // the time that was set is one of the clock
     WaitQueue queue_;
     Timer timer_;  // last: its destructor waits for on_timer
 };

@@ -20,9 +20,12 @@ struct Names {
     std::map<std::pair<u64, std::string>, UnixEndpoint*> by_name SBX_GUARDED_BY(mu);
 };
 Names& names() {
-    static Names& n = *new Names;
+    static Names& n = *new Names;  // no state: endpoints enter themselves
     return n;
 }
+
+std::atomic<u64> next_autobind{0};
+SBX_SAVED_COUNTER(next_autobind);
 
 // unix_validate_addr(). The part after the family.
 Result<std::string_view> path_part(const std::string& a) {
@@ -55,12 +58,11 @@ Result<> UnixEndpoint::bind(const std::string& address, const vfs::Caller& c) {
     Ref<vfs::Inode> inode;
     Result<> result;
     if (autobind) {
-        static std::atomic<u32> next{0};
         Lock l(names().mu);
         result = err(ENOSPC);
         for (unsigned tries = 0; tries <= 0xfffff && !result; tries++) {
             char text[7] = {};
-            snprintf(text + 1, 6, "%05x", (next.fetch_add(1) + 1) & 0xfffff);
+            snprintf(text + 1, 6, "%05x", (next_autobind.fetch_add(1) + 1) & 0xfffff);
             full = make_address(std::string_view(text, 6));
             if (names().by_name.try_emplace({net_ns_, full}, this).second) result = {};
         }

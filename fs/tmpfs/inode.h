@@ -38,6 +38,9 @@ private:
     auto state_head(A a) const {
         return a.args(memory_, Options{0, 0, root_mode_, root_uid_, root_gid_}, kind_);
     }
+    // Of files without names (memfd) there is one, in every process.
+    template <class H>
+    static TmpfsFs* state_make(state::Loader& ar, H& head);
     template <class A>
     void state(A& ar) SBX_NO_TSA {
         FileSystem::state(ar);

@@ -24,7 +24,7 @@ struct Internal {
     Ref<TmpfsFs> fs;
     Ref<vfs::Mount> mount;
 };
-Internal* internal = nullptr;
+Internal* internal = nullptr;  // no state: there is one in every process
 
 // memparse(): a number with k, m, g, t, p, or a percentage of all memory.
 bool parse_size(std::string_view s, bool percent, u64* out) {
@@ -142,6 +142,13 @@ SBX_SAVABLE(TmpfsFs);
 SBX_SAVABLE(TmpfsInode);
 SBX_SAVABLE(RegularFile);
 SBX_SAVABLE(DirectoryFile);
+
+template <class H>
+TmpfsFs* TmpfsFs::state_make(state::Loader&, H& head) {
+    auto& [memory, options, kind] = head;
+    if (kind == mm::MemoryKind::Shm) return Ref<TmpfsFs>(internal->fs).release();
+    return new TmpfsFs(memory, options, kind);
+}
 
 TmpfsFs::TmpfsFs(Ref<mm::MemoryFile> memory, const Options& o, mm::MemoryKind kind)
     : memory_(std::move(memory)),

@@ -12,6 +12,11 @@ namespace sbx::vfs {
 std::atomic<u32> inotify_mark_count{0};
 SBX_SAVED_COUNTER(inotify_mark_count);
 
+namespace {
+std::atomic<u32> next_cookie{0};
+SBX_SAVED_COUNTER(next_cookie);
+}  // namespace
+
 void InotifyMarks::add(Ref<InotifyMark> m) {
     Lock l(mu_);
     marks_.push_back(std::move(m));
@@ -80,7 +85,6 @@ void notify_entry(Inode& dir, u32 mask, std::string_view name, u32 cookie) {
 }
 
 void notify_rename(Inode& old_dir, std::string_view old_name, Inode& new_dir, std::string_view new_name, Inode& what) {
-    static std::atomic<u32> next_cookie{0};
     if (!inotify_active()) return;
     u32 cookie = next_cookie.fetch_add(1) + 1;
     u32 dir = what.is_dir() ? IN_ISDIR : 0;

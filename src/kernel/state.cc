@@ -121,6 +121,7 @@ void Task::state(A& ar) SBX_NO_TSA {
        vfork_wait, user_ticks, system_ticks, voluntary_switches, involuntary_switches, minor_faults, major_faults,
        start_time, read_bytes, write_bytes, read_calls, write_calls, nice, sched_policy, sched_priority,
        sched_reset_on_fork, ioprio, oom_score_adj);
+    ar(user_dispatch.on, user_dispatch.start, user_dispatch.length, user_dispatch.selector);
     u32 work = work_.load() & ~static_cast<u32>(kWorkPause);
     ar(work);
     if constexpr (A::kLoading) work_.store(work);

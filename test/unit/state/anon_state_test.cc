@@ -76,7 +76,9 @@ TEST_CASE("state: a timer that is armed, and one that has expired") {
     Sandbox a;
     long far = a.call(SYS_timerfd_create, CLOCK_MONOTONIC, TFD_NONBLOCK);
     long past = a.call(SYS_timerfd_create, CLOCK_REALTIME, TFD_NONBLOCK);
-    itimerspec hour{{7, 0}, {3600, 0}}, soon{{0, 0}, {0, 1}};
+    long day = a.call(SYS_timerfd_create, CLOCK_REALTIME, TFD_NONBLOCK);
+    itimerspec hour{{7, 0}, {3600, 0}}, soon{{0, 0}, {0, 1}}, today{{0, 0}, {vfs::now().tv_sec + 3600, 0}};
+    REQUIRE(a.call(SYS_timerfd_settime, day, TFD_TIMER_ABSTIME, a.put(today), 0) == 0);
     REQUIRE(a.call(SYS_timerfd_settime, far, 0, a.put(hour), 0) == 0);
     REQUIRE(a.call(SYS_timerfd_settime, past, 0, a.put(soon), 0) == 0);
     while (!(a.poll(past) & kEventIn)) std::this_thread::yield();
@@ -87,6 +89,9 @@ TEST_CASE("state: a timer that is armed, and one that has expired") {
     u64 at = b.put(itimerspec{});
     CHECK(b.call(SYS_timerfd_gettime, far, at) == 0);
     CHECK(b.get<itimerspec>(at).it_interval.tv_sec == 7);
+    CHECK(b.get<itimerspec>(at).it_value.tv_sec >= 3500);
+    CHECK(b.get<itimerspec>(at).it_value.tv_sec <= 3600);
+    CHECK(b.call(SYS_timerfd_gettime, day, at) == 0);
     CHECK(b.get<itimerspec>(at).it_value.tv_sec >= 3500);
     CHECK(b.get<itimerspec>(at).it_value.tv_sec <= 3600);
     REQUIRE(b.call(SYS_timerfd_settime, far, 0, b.put(soon), 0) == 0);

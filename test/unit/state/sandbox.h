@@ -14,6 +14,7 @@
 #include "src/kernel/kernel.h"
 #include "src/kernel/ns/namespaces.h"
 #include "src/kernel/process_tree.h"
+#include "src/kernel/sessions.h"
 #include "syscalls/table.h"
 #include "test/unit/mm/fake_space.h"
 #include "test/unit/vfs/world.h"
@@ -42,6 +43,27 @@ public:
         keep(task_);
         REQUIRE(code(adopt_outside_task(*task_)) == 0);
         reserve();
+    }
+
+    // A child of the task, in a process of its own that shares all that tasks can share.
+    Task& add_process() {
+        Task::Args a;
+        a.kernel = &kernel_;
+        a.group = make_ref<ThreadGroup>(kernel_, make_ref<SignalHandlers>());
+        a.mm = task_->mm_ref();
+        a.fs = task_->fs_of();
+        a.creds = task_->creds();
+        a.files = task_->files_of();
+        a.ns = task_->ns();
+        a.pid = *kernel_.tasks().root_ns->allocate();
+        a.group->pid = a.pid;
+        Ref<Task> child = Task::create(a);
+        Lock l(kernel_.tasks().mu);
+        link_task(*child, task_.get(), SIGCHLD);
+        join_session(*a.group, task_->group().session);
+        join_pgrp(*a.group, task_->group().pgrp);
+        l.unlock();
+        return *keep(std::move(child));
     }
 
     Task& task() const { return *task_; }
