@@ -107,7 +107,7 @@ $(call write_if_changed,$(BUILD)/.sources,$(SRCS) $(UNIT_SRCS))
 endif
 
 .PHONY: all objs guest unit help clean install deps deps-test deps-lint fetch toolchain test test-unit test-guest test-cli test-apps test-host test-hostile bench errnos faults fuzz-calls \
-    lint lint-layers lint-files lint-headers lint-threads lint-format check-binary format tidy asan ubsan tsan debug dist map
+    lint lint-layers lint-files lint-state lint-headers lint-threads lint-format check-binary format tidy asan ubsan tsan debug dist map
 
 all: $(BUILD)/sbx $(if $(filter build,$(BUILD)),compile_commands.json)  ## build build/sbx
 objs: $(OBJS)  ## compile without linking
@@ -249,11 +249,14 @@ $(BUILD)/bench/work: test/bench/work.c
 # Results are kept below $(BUILD)/lint with their dependencies: a second run looks only at what changed.
 LINT := $(BUILD)/lint
 LINTED := $(SRCS) $(HDRS) $(sort $(shell find test tools $(wildcard src/loader/vdso src/loader/init) -name '*.cc' -o -name '*.c' -o -name '*.S' -o -name '*.h' -o -name '*.sh' 2>/dev/null))
-lint: lint-layers lint-files lint-headers lint-threads lint-format  ## what must hold of the sources, beyond compiling
+lint: lint-layers lint-files lint-state lint-headers lint-threads lint-format  ## what must hold of the sources, beyond compiling
 lint-layers:
 	@awk -f tools/lint/layers.awk $(SRCS) $(HDRS)
 lint-files:
 	@tools/lint/files.sh $(LINTED)
+# What is saved, and what is not, and why.
+lint-state:
+	@tools/lint/state.py --self-test && tools/lint/state.py $(SRCS) $(HDRS)
 lint-headers: $(HDRS:%=$(LINT)/%.alone)
 $(LINT)/%.h.alone: %.h $(BUILD)/.flags | $(TOOLCHAIN_DONE)
 	@mkdir -p $(@D)

@@ -25,8 +25,8 @@ constexpr u64 kMaxEvents = 65536;  // fs.aio-max-nr: of all contexts
 class AioContext;
 using Key = std::pair<const mm::MemoryManager*, u64>;
 Mutex<Rank::Leaf> contexts_mu;
-std::map<Key, AioContext*> contexts SBX_GUARDED_BY(contexts_mu);
-u64 events_of_all SBX_GUARDED_BY(contexts_mu) = 0;
+std::map<Key, AioContext*> contexts SBX_GUARDED_BY(contexts_mu);  // no state: contexts enter themselves
+u64 events_of_all SBX_GUARDED_BY(contexts_mu) = 0;                // no state: contexts count themselves
 
 Result<> reserve_events(u32 count) {
     Lock l(contexts_mu);

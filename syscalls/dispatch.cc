@@ -9,7 +9,7 @@
 namespace sbx {
 namespace {
 
-std::atomic<u64> met[kMaxSyscall / 64];
+std::atomic<u64> met[kMaxSyscall / 64];  // no state: a report of this process
 
 void note_unsupported(u64 nr) {
     if (nr < kMaxSyscall) met[nr / 64].fetch_or(1ull << (nr % 64), std::memory_order_relaxed);

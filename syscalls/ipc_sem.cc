@@ -46,6 +46,7 @@ i64 seconds() { return vfs::now().tv_sec; }
 struct Semaphore {
     int value = 0;
     i32 pid = 0;
+    // no state: calls begin again and count themselves.
     u32 waiting_up = 0, waiting_zero = 0;  // calls under way; not saved
     template <class A>
     void state(A& ar) {

@@ -58,11 +58,11 @@ class ShmSegment;
 // What outlives the memory: an entry of the table, and the mapped segment, share it.
 struct ShmState final : public RefCounted {
     u64 size = 0;
-    std::atomic<u64> mapped{0};  // bytes
+    std::atomic<u64> mapped{0};  // no state: address spaces map it again; bytes
     std::atomic<i64> atime{0}, dtime{0};
     std::atomic<i32> lpid{0};
     Mutex<Rank::Leaf> mu;
-    ShmSegment* segment SBX_GUARDED_BY(mu) = nullptr;  // not owned
+    ShmSegment* segment SBX_GUARDED_BY(mu) = nullptr;  // no state: the segment enters itself; not owned
     // Mappings that were cut count as the share that is left of them.
     u64 attached() const { return (mapped.load() + page_up(size) - 1) / page_up(size); }
     // Address spaces map it again, and the segment enters itself.

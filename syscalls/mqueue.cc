@@ -34,8 +34,8 @@ struct MqAttr {
 
 // Bytes that queues may hold, by user (RLIMIT_MSGQUEUE).
 Mutex<Rank::Leaf> bytes_mu;
-std::map<Kuid, u64> bytes_of_user SBX_GUARDED_BY(bytes_mu);
-u64 bytes_of_all SBX_GUARDED_BY(bytes_mu) = 0;
+std::map<Kuid, u64> bytes_of_user SBX_GUARDED_BY(bytes_mu);  // no state: queues count themselves
+u64 bytes_of_all SBX_GUARDED_BY(bytes_mu) = 0;               // no state: queues count themselves
 
 class PosixQueue final : public RefCounted {
 public:
@@ -191,7 +191,7 @@ private:
     Mutex<Rank::SocketPair> mu_;
     std::map<u32, std::deque<std::string>> messages_ SBX_GUARDED_BY(mu_);  // by priority
     i64 count_ SBX_GUARDED_BY(mu_) = 0;
-    unsigned receivers_ SBX_GUARDED_BY(mu_) = 0;
+    unsigned receivers_ SBX_GUARDED_BY(mu_) = 0;  // no state: calls begin again and count themselves
     Notification notification_ SBX_GUARDED_BY(mu_);
 };
 

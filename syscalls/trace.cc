@@ -18,8 +18,8 @@ namespace {
 
 using CallSet = std::bitset<kMaxSyscall>;
 
-CallSet chosen;
-int trace_fd = 2;
+CallSet chosen;    // no state: set at start-up
+int trace_fd = 2;  // no state: set at start-up
 
 bool has_format(const SyscallRow& r, std::string_view format) {
     return (" " + std::string(r.args) + " ").find(" " + std::string(format) + " ") != std::string::npos;

@@ -42,12 +42,12 @@ public:
 };
 
 AnonFs& anon_fs() {
-    static AnonFs& fs = *make_ref<AnonFs>().release();
+    static AnonFs& fs = *make_ref<AnonFs>().release();  // no state: there is one in every process
     return fs;
 }
 
 AnonInode& anon_inode() {
-    static AnonInode& inode = *make_ref<AnonInode>(anon_fs()).release();
+    static AnonInode& inode = *make_ref<AnonInode>(anon_fs()).release();  // no state: there is one in every process
     return inode;
 }
 

@@ -35,8 +35,8 @@ struct EpollFile::Item final : Waiter, ListNode<EpollFile> {
         ar.identity(static_cast<Waiter&>(*this));
         ar(key.file, key.fd, events, data, ready, mask_, exclusive_);
     }
-    EpollFile& epoll;
-    Key key;  // fixed
+    EpollFile& epoll;  // no state: the owner
+    Key key;           // fixed
     // Written under mu_; the callback reads it without: a change is followed by a fresh look at the file.
     std::atomic<u32> events;
     u64 data;
@@ -46,7 +46,7 @@ struct EpollFile::Item final : Waiter, ListNode<EpollFile> {
 // What a file knows of the instances that watch it.
 class Watchers final : public vfs::FileWatchers {
 public:
-    std::set<std::pair<EpollFile*, int>> who;  // structure lock
+    std::set<std::pair<EpollFile*, int>> who;  // no state: the instances enter themselves; structure lock
     // The instances enter themselves again.
     template <class A>
     void state(A&) {}

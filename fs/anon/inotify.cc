@@ -20,7 +20,7 @@ namespace {
 constexpr size_t kMaxEvents = 16384;   // fs.inotify.max_queued_events
 constexpr size_t kMaxWatches = 65536;  // of an instance; Linux counts by user
 constexpr unsigned kMaxInstances = 1024;
-std::atomic<unsigned> instances{0};
+std::atomic<unsigned> instances{0};  // no state: each counts itself
 
 struct Event {
     int wd = 0;
@@ -57,7 +57,7 @@ public:
     std::map<int, Ref<Watch>> watches SBX_GUARDED_BY(mu);
     std::map<const vfs::Inode*, Watch*> by_inode SBX_GUARDED_BY(mu);
     // Ended; dropped when no lock of a file system is held.
-    std::vector<Ref<Watch>> ended SBX_GUARDED_BY(mu);
+    std::vector<Ref<Watch>> ended SBX_GUARDED_BY(mu);  // no state: nothing of them is seen any more
     int last_wd SBX_GUARDED_BY(mu) = 0;
     WaitQueue queue;
 };

@@ -31,7 +31,7 @@ constexpr Link kLinks[] = {
 };
 
 std::vector<std::string>& allowed() {
-    static std::vector<std::string> a;
+    static std::vector<std::string> a;  // no state: set at start-up
     return a;
 }
 

@@ -18,7 +18,7 @@ namespace {
 constexpr unsigned kTtyMajor = 5, kTtyMinor = 0, kPtmxMinor = 2, kSlaveMajor = 136;
 constexpr u64 kRootIno = 1, kPtmxIno = 2, kFirstSlaveIno = 3;
 
-TaskSet* the_tasks = nullptr;
+TaskSet* the_tasks = nullptr;  // no state: set at start-up
 
 void apply(vfs::Attr& a, const vfs::SetAttr& s) {
     using S = vfs::SetAttr;
@@ -158,7 +158,7 @@ SBX_SAVABLE(DevptsRoot);
 // The instance that /dev/ptmx means: the first one.
 Mutex<Rank::Leaf> first_mu;
 Ref<DevptsFs>& first() {
-    static Ref<DevptsFs>& f = *new Ref<DevptsFs>();
+    static Ref<DevptsFs>& f = *new Ref<DevptsFs>();  // no state: saved with the file system
     return f;
 }
 

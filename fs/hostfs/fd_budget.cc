@@ -51,6 +51,7 @@ NodeFd::~NodeFd() {
 }
 
 FdBudget& FdBudget::get() {
+    // no state: of the descriptors of this process.
     static FdBudget* budget = new FdBudget;  // never destroyed: inodes may outlive main()
     return *budget;
 }

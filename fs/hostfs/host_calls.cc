@@ -35,8 +35,8 @@ constexpr u64 kNoMagicLinks = 0x02, kNoSymlinks = 0x04, kBeneath = 0x08;
 constexpr u32 kStatxAll = 0xfff;
 constexpr int kEmptyPath = 0x1000, kNoFollow = 0x100, kFollow = 0x400, kNoAutomount = 0x800, kRemoveDir = 0x200;
 
-std::atomic<int> proc_fd_dir{-1};
-std::atomic<int> proc_fd_pid{0};  // whose descriptors it shows
+std::atomic<int> proc_fd_dir{-1};  // no state: a descriptor of this process
+std::atomic<int> proc_fd_pid{0};   // no state: of this process; whose descriptors it shows
 
 struct XattrArgs {
     u64 value;

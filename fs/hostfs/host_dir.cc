@@ -96,9 +96,9 @@ private:
     u64 dev_;
     // Taken inside the position lock and an overlay's directory locks; sinks and the table of inodes lock inside.
     Mutex<Rank::InodeData> mu_;
-    std::vector<char> buffer_ SBX_GUARDED_BY(mu_);
-    size_t used_ SBX_GUARDED_BY(mu_) = 0;  // bytes of the buffer that were given out
-    i64 at_ SBX_GUARDED_BY(mu_) = -1;      // position of what comes next in the buffer
+    std::vector<char> buffer_ SBX_GUARDED_BY(mu_);  // no state: filled again
+    size_t used_ SBX_GUARDED_BY(mu_) = 0;           // no state: of the buffer; bytes of the buffer that were given out
+    i64 at_ SBX_GUARDED_BY(mu_) = -1;  // no state: of the buffer; position of what comes next in the buffer
 };
 
 SBX_SAVABLE(HostDirectory);

@@ -287,6 +287,7 @@ public:
     Ref<vfs::Inode> root() override { return {}; }
     Result<vfs::StatFs> statfs() override { return vfs::StatFs{}; }
     static Ref<InheritedFs> get() {
+        // no state: there is one in every process.
         static InheritedFs* fs = new InheritedFs;  // for the life of the process
         return Ref<InheritedFs>(*fs);
     }

@@ -25,12 +25,13 @@ enum class StreamMode : u8 { Private, NoWait, Socket, PollFirst };
 struct Inherited : PolledFd {
     Inherited();
     ~Inherited() override;
-    UniqueFd fd;         // as inherited
+    UniqueFd fd;  // as inherited
+    // no state: the loading process has opened it.
     UniqueFd stream_fd;  // opened again with O_NONBLOCK (StreamMode::Private)
     u32 type = 0;
-    int access = 0;  // O_RDONLY, O_WRONLY, O_RDWR
-    bool terminal = false;
-    StreamMode mode = StreamMode::PollFirst;
+    int access = 0;                           // O_RDONLY, O_WRONLY, O_RDWR
+    bool terminal = false;                    // no state: what fd is now
+    StreamMode mode = StreamMode::PollFirst;  // no state: what fd allows now
     bool append = false;
     int number_outside = -1;  // the descriptor's number when sbx was started
     bool again = false;       // a regular file opened once more, with a position of its own
@@ -51,8 +52,8 @@ struct Inherited : PolledFd {
     EventMask ready(EventMask mask) const;
 
     Mutex<Rank::Leaf> mu;
-    u64 number = 0;  // at the poller; written once, by watch()
-    bool tried SBX_GUARDED_BY(mu) = false;
+    u64 number = 0;                         // at the poller; written once, by watch()
+    bool tried SBX_GUARDED_BY(mu) = false;  // no state: watched again when somebody waits
 };
 
 Result<Ref<vfs::OpenFile>> open_inherited_file(const vfs::Path& path, int flags, Ref<Inherited> host);

@@ -79,9 +79,10 @@ private:
     void gone(HostInode& inode);
 
     const Options options_;
-    const bool gives_owners_;
+    const bool gives_owners_;  // no state: the loading process knows
     Ref<HostInode> root_;
     Mutex<Rank::Leaf> mu_;
+    // no state: inodes enter themselves.
     std::unordered_map<HostId, HostInode*, Hash, SameNumbers> inodes_ SBX_GUARDED_BY(mu_);
     std::vector<u64> devs_ SBX_GUARDED_BY(mu_);  // host devices by order of appearance; the root's first
     struct Fresh {
@@ -89,8 +90,8 @@ private:
         UniqueFd fd;
     };
     static constexpr size_t kFresh = 16;
-    Fresh fresh_[kFresh] SBX_GUARDED_BY(mu_);
-    size_t next_fresh_ SBX_GUARDED_BY(mu_) = 0;
+    Fresh fresh_[kFresh] SBX_GUARDED_BY(mu_);    // no state: a cache
+    size_t next_fresh_ SBX_GUARDED_BY(mu_) = 0;  // no state: of a cache
 };
 
 }  // namespace sbx::hostfs

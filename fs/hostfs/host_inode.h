@@ -136,7 +136,7 @@ private:
     void forget_name(const HostInode& dir, std::string_view name);
 
     const HostId id_;
-    NodeFd node_;
+    NodeFd node_;  // no state: opened by its name again
     mutable Mutex<Rank::Leaf> mu_;
     Ref<HostInode> parent_ SBX_GUARDED_BY(mu_);
     std::string name_ SBX_GUARDED_BY(mu_);
@@ -148,8 +148,8 @@ private:
         u64 tick = 0;
         u32 mode = 0, uid = 0, gid = 0;
     };
-    Rights rights_ SBX_GUARDED_BY(mu_);
-    u64 name_seen_ SBX_GUARDED_BY(mu_) = 0;
+    Rights rights_ SBX_GUARDED_BY(mu_);      // no state: a cache
+    u64 name_seen_ SBX_GUARDED_BY(mu_) = 0;  // no state: a cache
 };
 
 // Attributes of a statx result.

@@ -33,7 +33,7 @@ private:
     // Its mapping opens the file again.
     template <class A>
     void state(A&) {}
-    UniqueFd fd_;
+    UniqueFd fd_;  // no state: opened again
     std::atomic<bool> writable_;
 };
 
@@ -67,7 +67,7 @@ private:
     void on_last_unref() override;
     Ref<HostInode> inode_;  // or null
     Ref<HostBacking> backing_;
-    mm::MappingSet mappings_;
+    mm::MappingSet mappings_;  // no state: address spaces map it again
 };
 
 }  // namespace sbx::hostfs

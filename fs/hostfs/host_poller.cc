@@ -9,7 +9,7 @@
 namespace sbx::hostfs {
 
 HostPoller& HostPoller::get() {
-    static HostPoller* poller = new HostPoller;  // its thread never ends
+    static HostPoller* poller = new HostPoller;  // no state: of the descriptors of this process; its thread never ends
     return *poller;
 }
 

@@ -66,7 +66,7 @@ public:
 };
 
 NsFs& ns_fs() {
-    static NsFs& fs = *make_ref<NsFs>().release();
+    static NsFs& fs = *make_ref<NsFs>().release();  // no state: there is one in every process
     return fs;
 }
 

@@ -68,6 +68,7 @@ private:
     const Ref<vfs::Mount> lower_, upper_;  // in no namespace
     Ref<OverlayInode> root_;
     Mutex<Rank::Leaf> mu_;
+    // no state: inodes enter themselves.
     std::unordered_map<const vfs::Inode*, OverlayInode*> by_layer_ SBX_GUARDED_BY(mu_);  // lower and upper inodes alike
     std::unordered_map<OverlayInode*, Ref<OverlayInode>> kept_ SBX_GUARDED_BY(mu_);
     std::unordered_map<u64, u64> upper_inos_ SBX_GUARDED_BY(mu_);  // of copied-up inodes: upper st_ino to ours
@@ -180,7 +181,7 @@ private:
     std::atomic<bool> data_below_{false};  // with an upper inode: it has all but the data
     std::atomic<i32> nlink_change_{0};     // names made or removed here, of a lower file
     u32 lower_nlink_ = 0;                  // at copy-up; written before upper_
-    bool claimed_ = false;                 // OverlayFs::claim_mu_
+    bool claimed_ = false;                 // no state: no call is under way; OverlayFs::claim_mu_
     mutable Mutex<Rank::Leaf> mu_;
     Ref<OverlayInode> parent_ SBX_GUARDED_BY(mu_);  // where to copy up to; null: no name known
     std::string name_ SBX_GUARDED_BY(mu_);

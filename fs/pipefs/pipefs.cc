@@ -80,7 +80,7 @@ SBX_SAVABLE(PipeInode);
 SBX_SAVABLE(PipeFs);
 
 PipeFs& pipe_fs() {
-    static PipeFs& fs = *make_ref<PipeFs>().release();
+    static PipeFs& fs = *make_ref<PipeFs>().release();  // no state: there is one in every process
     return fs;
 }
 

@@ -8,7 +8,7 @@
 namespace sbx::procfs {
 namespace {
 
-Kernel* the_kernel = nullptr;
+Kernel* the_kernel = nullptr;  // no state: set at start-up
 
 Ref<Task> find_task(ProcFs& fs, int nr, bool leader) {
     TaskSet& tasks = fs.kernel().tasks();

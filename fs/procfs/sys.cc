@@ -206,7 +206,7 @@ public:
 private:
     ProcFs& fs_;
     const SysRow& row_;
-    Subject none_;
+    Subject none_;  // no state: always empty
 };
 
 class SysNode final : public Node {

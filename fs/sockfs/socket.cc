@@ -83,7 +83,7 @@ SBX_SAVABLE(SocketInode);
 SBX_SAVABLE(SockFs);
 
 SockFs& sock_fs() {
-    static SockFs& fs = *make_ref<SockFs>().release();
+    static SockFs& fs = *make_ref<SockFs>().release();  // no state: there is one in every process
     return fs;
 }
 
@@ -100,7 +100,7 @@ vfs::Path socket_path(const vfs::Caller& c) {
 
 // Linux counts by user against RLIMIT_NOFILE; here the sandbox as a whole has a bound.
 constexpr size_t kMaxInFlight = 16384;
-std::atomic<size_t> in_flight{0};
+std::atomic<size_t> in_flight{0};  // no state: each message counts its files
 
 }  // namespace
 

@@ -119,7 +119,7 @@ protected:
         : OpenFile({}, 0), domain_(domain), type_(type), protocol_(protocol) {}
 
 private:
-    int domain_, type_, protocol_;
+    int domain_, type_, protocol_;  // no state: what the class of the socket says
 };
 
 // Of the calling task: SO_PEERCRED tells effective ids, SCM_CREDENTIALS real ones.

@@ -99,7 +99,7 @@ private:
     State state_ SBX_GUARDED_BY(mu_) = State::Unconnected;
     bool closed_ SBX_GUARDED_BY(mu_) = false, read_shut_ SBX_GUARDED_BY(mu_) = false,
                  write_shut_ SBX_GUARDED_BY(mu_) = false;
-    bool binding_ SBX_GUARDED_BY(mu_) = false;
+    bool binding_ SBX_GUARDED_BY(mu_) = false;  // no state: no call is under way
     int error_ SBX_GUARDED_BY(mu_) = 0;
     Ref<UnixEndpoint> peer_ SBX_GUARDED_BY(mu_);
     PeerCreds peer_creds_ SBX_GUARDED_BY(mu_), listen_creds_ SBX_GUARDED_BY(mu_);
@@ -107,7 +107,7 @@ private:
     bool abstract_ SBX_GUARDED_BY(mu_) = false;  // listed under name_
     Ref<vfs::Inode> inode_ SBX_GUARDED_BY(mu_);  // attached to it
     std::deque<UnixPacket> packets_ SBX_GUARDED_BY(mu_);
-    size_t reserved_ SBX_GUARDED_BY(mu_) = 0;  // messages being copied in
+    size_t reserved_ SBX_GUARDED_BY(mu_) = 0;  // no state: no call is under way; messages being copied in
     size_t backlog_ SBX_GUARDED_BY(mu_) = 0;
     std::deque<Ref<UnixEndpoint>> pending_ SBX_GUARDED_BY(mu_);
     std::vector<Ref<UnixEndpoint>> want_room_ SBX_GUARDED_BY(mu_);

@@ -17,7 +17,7 @@
 namespace sbx::sysfs {
 namespace {
 
-unsigned cpu_count = 1;
+unsigned cpu_count = 1;  // no state: set at start-up
 
 struct Row {
     const char* path;

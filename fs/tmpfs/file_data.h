@@ -98,7 +98,7 @@ private:
     std::atomic<u64> size_{0};  // grows under data_mu_; shrinks under pages_mu_ too
     std::atomic<u64> page_count_{0};
     std::atomic<u32> seals_{0};
-    mm::MappingSet mappings_;
+    mm::MappingSet mappings_;  // no state: address spaces map it again
 };
 
 }  // namespace sbx::tmpfs

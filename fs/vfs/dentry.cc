@@ -11,9 +11,9 @@ namespace {
 
 constexpr size_t kBuckets = 1 << 15;
 constexpr size_t kMaxCached = 1 << 15;  // past this, unused ones go as new ones come
-Dentry* buckets[kBuckets];
-size_t cached = 0;
-List<Dentry> lru;  // oldest first
+Dentry* buckets[kBuckets];              // no state: dentries enter themselves
+size_t cached = 0;                      // no state: dentries count themselves
+List<Dentry> lru;                       // no state: dentries enter themselves; oldest first
 
 u32 name_hash(const Dentry* dir, std::string_view name) {
     u64 h = reinterpret_cast<u64>(dir) >> 4;

@@ -94,8 +94,8 @@ private:
 
     std::atomic<Inode*> inode_{nullptr};
     std::atomic<bool> unlinked_{false};
-    std::atomic<bool> touched_{false};  // looked up since the LRU last passed
-    std::atomic<u32> mounts_here_{0};
+    std::atomic<bool> touched_{false};  // no state: of a cache; looked up since the LRU last passed
+    std::atomic<u32> mounts_here_{0};   // no state: mounts count themselves
     bool root_ = false;
     bool stable_ = true;                       // FileSystem::dentries_stable
     bool hashed_ = false;                      // DentryTree

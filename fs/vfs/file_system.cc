@@ -15,7 +15,7 @@ SBX_SAVED_COUNTER(next_minor);
 
 // Filled at start-up by one thread, read only after.
 std::vector<FileSystemType>& types() {
-    static std::vector<FileSystemType> v;
+    static std::vector<FileSystemType> v;  // no state: registered at start-up
     return v;
 }
 
@@ -25,10 +25,10 @@ struct DeviceRow {
     DeviceOpener opener;
 };
 std::vector<DeviceRow>& devices() {
-    static std::vector<DeviceRow> v;
+    static std::vector<DeviceRow> v;  // no state: registered at start-up
     return v;
 }
-FifoOpener fifo_opener = nullptr;
+FifoOpener fifo_opener = nullptr;  // no state: registered at start-up
 
 }  // namespace
 

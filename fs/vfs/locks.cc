@@ -9,6 +9,7 @@
 namespace sbx::vfs {
 namespace {
 Mutex<Rank::Leaf> inodes_mu;
+// no state: lists of locks enter themselves.
 std::unordered_map<const FileLocks*, Inode*> inodes SBX_GUARDED_BY(inodes_mu);
 }  // namespace
 
@@ -158,8 +159,8 @@ std::vector<FileLock> FileLocks::flocks() const {
 namespace {
 Mutex<Rank::Leaf> waits_mu;
 // waiter -> whom it waits for. A process with several threads may wait several times: a multimap would follow all; Linux follows one.
-std::unordered_map<const void*, const void*> waits;
-constexpr int kMaxDepth = 10;  // MAX_DEADLK_ITERATIONS
+std::unordered_map<const void*, const void*> waits;  // no state: calls begin again
+constexpr int kMaxDepth = 10;                        // MAX_DEADLK_ITERATIONS
 }  // namespace
 
 Result<> LockWaits::begin(const void* waiter, const void* blocker) {

@@ -55,7 +55,7 @@ private:
     const FileLock* conflict_locked(const FileLock& l) const SBX_REQUIRES_SHARED(mu_);
     // Cuts [start, end] out of what owner holds. True if anything changed.
     bool cut_locked(const void* owner, u64 start, u64 end) SBX_REQUIRES(mu_);
-    Inode* inode_ = nullptr;
+    Inode* inode_ = nullptr;  // no state: the owner
     mutable Mutex<Rank::FileLocks> mu_;
     std::vector<FileLock> records_ SBX_GUARDED_BY(mu_);  // sorted by start
     std::vector<FileLock> flocks_ SBX_GUARDED_BY(mu_);

@@ -106,7 +106,7 @@ SBX_SAVABLE(Fasync);
 class Sender {
 public:
     static Sender& get() {
-        static Sender* s = new Sender;
+        static Sender* s = new Sender;  // no state: its work is saved with each Fasync
         return *s;
     }
     void start() {

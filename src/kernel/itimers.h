@@ -35,7 +35,7 @@ private:
     }
     void on_timer(u64 expirations) override;
 
-    ThreadGroup& group_;
+    ThreadGroup& group_;  // no state: the owner
     mutable Mutex<Rank::TimerGroup> mu_;
     Value cpu_[2] SBX_GUARDED_BY(mu_);  // kVirtual, kProf
     Timer real_;                        // last: its destructor waits for on_timer

@@ -53,11 +53,11 @@ private:
     void expire(u64 expirations);
     Nanos cpu_now(Nanos group_time) const;
 
-    ThreadGroup& group_;
-    clockid_t clock_;
-    bool cpu_, cpu_thread_;
-    Notify notify_;
-    QueuedSignal signal_;  // the group's SignalHandlers lock
+    ThreadGroup& group_;     // no state: the owner
+    clockid_t clock_;        // no state: saved by PosixTimers, with the id
+    bool cpu_, cpu_thread_;  // no state: what clock_ says
+    Notify notify_;          // no state: saved by PosixTimers, with the id
+    QueuedSignal signal_;    // the group's SignalHandlers lock
     mutable Mutex<Rank::Timer> mu_;
     Nanos cpu_at_ SBX_GUARDED_BY(mu_) = kNever, cpu_interval_ SBX_GUARDED_BY(mu_) = 0;
     u64 overrun_ SBX_GUARDED_BY(mu_) = 0;

@@ -6,7 +6,7 @@
 namespace sbx {
 
 UserCounts& user_counts() {
-    static UserCounts counts;
+    static UserCounts counts;  // no state: saved with the kernel
     return counts;
 }
 
@@ -21,7 +21,7 @@ void drop(QueuedSignal* q) {
 }
 }  // namespace
 
-TimerSignalHook timer_signal_hook = nullptr;
+TimerSignalHook timer_signal_hook = nullptr;  // no state: set at start-up
 
 SigInfo kernel_siginfo(int sig) {
     SigInfo info{};

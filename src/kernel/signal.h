@@ -70,6 +70,7 @@ class Task;
 // One queued instance.
 struct QueuedSignal : ListNode<> {
     SigInfo info;
+    // no state: queued by its timer again.
     PosixTimer* timer = nullptr;  // of SI_TIMER: preallocated, owned by the timer, and re-armed at delivery
     bool outside = false;         // acts on an init without a handler too (signal_send.cc)
     bool charged = false;         // counted in sigpending of `charged_to` (kernel/user_counts.h)

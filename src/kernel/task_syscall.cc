@@ -9,7 +9,7 @@
 
 namespace sbx {
 namespace {
-SyscallDispatcher dispatcher = nullptr;
+SyscallDispatcher dispatcher = nullptr;  // no state: set at start-up
 const SyscallTracer* tracer = nullptr;
 }  // namespace
 

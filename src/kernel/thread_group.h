@@ -121,7 +121,7 @@ public:
 
     std::atomic<int> oom_score_adj{0};
     // Sentry memory that its threads allocated, less what they freed (base/heap.h): who is killed when there is too much of it.
-    std::atomic<i64> held{0};
+    std::atomic<i64> held{0};  // no state: what the loading process allocates is not charged to anybody
     Nanos start_time = 0;
 
 private:

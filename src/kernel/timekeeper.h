@@ -55,8 +55,8 @@ public:
 private:
     friend class Timekeeper;
     Timekeeper& keeper_;
-    TimerListener& listener_;
-    Setting setting_;  // Timekeeper::mu_
+    TimerListener& listener_;  // no state: the owner
+    Setting setting_;          // Timekeeper::mu_
 };
 
 class Timekeeper {

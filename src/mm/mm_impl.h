@@ -76,7 +76,8 @@ struct Pma {
     bool cow =
         false;  // of a private mapping: must be copied, or proved to be used by nobody else, before it is written
     bool writable = false;  // of a shared mapping: the file said it may be written now
-    u8 installed = kNone;   // what the platform has (or has queued): protection bits
+    // no state: the platform of the loading process has nothing installed.
+    u8 installed = kNone;  // what the platform has (or has queued): protection bits
 
     void advance(u64 delta) { offset += delta; }
     // The platform of the process that loads it has nothing installed.
