@@ -20,12 +20,18 @@ struct Entry {
 };
 
 Mutex<Rank::Leaf> mu;
-std::map<Key, Entry> table SBX_GUARDED_BY(mu);
-std::unordered_map<const Dentry*, Key> by_dentry SBX_GUARDED_BY(mu);
-std::list<Key> ages SBX_GUARDED_BY(mu);  // oldest first
-std::atomic<size_t> count{0};
+std::map<Key, Entry> table SBX_GUARDED_BY(mu);                        // no state: saved with each file system
+std::unordered_map<const Dentry*, Key> by_dentry SBX_GUARDED_BY(mu);  // no state: of the table
+std::list<Key> ages SBX_GUARDED_BY(mu);                               // no state: of the table; oldest first
+std::atomic<size_t> count{0};                                         // no state: of the table
 
 using Dropped = std::vector<Ref<Dentry>>;  // to be let go of outside of the lock
+
+void insert_locked(const Key& key, Ref<Dentry> d) SBX_REQUIRES(mu) {
+    by_dentry[d.get()] = key;
+    table.emplace(key, Entry{std::move(d), ages.insert(ages.end(), key)});
+    count.store(table.size());
+}
 
 void erase_locked(std::map<Key, Entry>::iterator at, Dropped& dropped) SBX_REQUIRES(mu) {
     by_dentry.erase(at->second.dentry.get());
@@ -55,9 +61,7 @@ Result<FileHandle> make_handle(const Path& p) {
     }
     if (at == table.end()) {
         if (table.size() >= kMaxHandles) erase_locked(table.find(ages.front()), dropped);
-        table.emplace(key, Entry{p.dentry, ages.insert(ages.end(), key)});
-        by_dentry[p.dentry.get()] = key;
-        count.store(table.size());
+        insert_locked(key, p.dentry);
     } else {
         ages.splice(ages.end(), ages, at->second.age);
     }
@@ -91,6 +95,21 @@ void forget_handles(const FileSystem& fs) {
         i = next;
     }
     l.unlock();
+}
+
+HandleList handles_of(const FileSystem& fs) {
+    HandleList out;
+    Lock l(mu);
+    for (const Key& k : ages)
+        if (k.first == &fs) out.emplace_back(k.second, table.find(k)->second.dentry);
+    return out;
+}
+
+void restore_handles(const FileSystem& fs, const HandleList& list) {
+    Lock l(mu);
+    for (auto& [ino, dentry] : list)
+        if (table.size() < kMaxHandles && !table.count({&fs, ino}) && !by_dentry.count(dentry.get()))
+            insert_locked({&fs, ino}, dentry);
 }
 
 }  // namespace sbx::vfs

@@ -3,6 +3,9 @@
 // A handle of any other file is stale, which Linux allows at any time.
 #pragma once
 
+#include <utility>
+#include <vector>
+
 #include "fs/vfs/types.h"
 
 namespace sbx::vfs {
@@ -25,5 +28,9 @@ Result<Ref<Dentry>> find_handle(const FileSystem& fs, const FileHandle& h);
 // The name of a file is gone, or the last mount of a file system.
 void forget_handles(const Dentry& d);
 void forget_handles(const FileSystem& fs);
+// For saving and loading: the files of a file system that have handles, by number, oldest first.
+using HandleList = std::vector<std::pair<u64, Ref<Dentry>>>;
+HandleList handles_of(const FileSystem& fs);
+void restore_handles(const FileSystem& fs, const HandleList& list);
 
 }  // namespace sbx::vfs

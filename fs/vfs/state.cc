@@ -6,6 +6,7 @@
 #include "fs/vfs/file_mapping.h"
 #include "fs/vfs/file_system.h"
 #include "fs/vfs/fs_context.h"
+#include "fs/vfs/handles.h"
 #include "fs/vfs/inotify_marks.h"
 #include "fs/vfs/locks.h"
 #include "fs/vfs/mount.h"
@@ -48,7 +49,12 @@ void MountNamespace::state(A& ar) SBX_NO_TSA {
 
 template <class A>
 void FileSystem::state(A& ar) SBX_NO_TSA {
-    ar(dev_, root_dentry_, mounts_, read_only, writers);
+    HandleList handles;
+    if constexpr (!A::kLoading) handles = handles_of(*this);
+    ar(dev_, root_dentry_, mounts_, read_only, writers, handles);
+    ar.all_there(handles);
+    if constexpr (A::kLoading)
+        if (ar.ok()) restore_handles(*this, handles);
 }
 SBX_STATE_HERE(FileSystem);
 
