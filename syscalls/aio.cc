@@ -67,10 +67,19 @@ public:
         return page_->translate(offset, length, write);
     }
     void add_mapping(mm::MemoryManager& m, Range a, u64 offset, bool writable) override {
+        Lock l(contexts_mu);
+        mapped_[&m] += a.length();
+        l.unlock();
         page_->add_mapping(m, a, offset, writable);
     }
     void remove_mapping(mm::MemoryManager& m, Range a, u64 offset, bool writable) override {
         page_->remove_mapping(m, a, offset, writable);
+        Lock l(contexts_mu);
+        auto it = mapped_.find(&m);
+        if ((it->second -= a.length()) != 0) return;
+        mapped_.erase(it);
+        // Another address space may have it still, and this one's place may be taken by a new one.
+        if (key_.first == &m) forget_locked();
     }
     mm::MappableName name() override { return {0, 0, "/[aio] (deleted)"}; }
     const mm::Mappable& target() const override { return page_->target(); }
@@ -107,6 +116,8 @@ private:
         return true;
     }
     Key key_{};
+    // no state: address spaces map it again.
+    std::map<const mm::MemoryManager*, u64> mapped_ SBX_GUARDED_BY(contexts_mu);  // bytes
     Ref<mm::Mappable> page_;
 };
 SBX_SAVABLE(AioContext);

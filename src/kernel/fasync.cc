@@ -37,7 +37,10 @@ public:
     explicit Fasync(Kernel& k) : Waiter(kTold), kernel_(k) {}
     void on_event(EventMask events) override;
     // Nobody else can reach the file any more: no lock, whatever the caller holds.
-    void file_gone(vfs::OpenFile& f) override { f.poll_remove(*this); }
+    void file_gone(vfs::OpenFile& f) SBX_NO_TSA override {
+        f.poll_remove(*this);
+        listens_to_ = nullptr;
+    }
     void tell(int fd, int reason) override {
         add_notice(fd, reason);
         on_event(kNotices);

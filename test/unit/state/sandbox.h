@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "fs/hostfs/hostfs.h"
 #include "fs/vfs/fd_table.h"
 #include "src/base/archive.h"
 #include "src/kernel/kernel.h"
@@ -131,10 +132,10 @@ public:
         return load(bytes, [](state::Loader&) {});
     }
     // Why the archive is none.
-    static std::string why_not(const std::string& bytes) {
+    static std::string why_not(const std::string& bytes, hostfs::Sources sources = {}) {
         std::string why;
-        Sandbox s(
-            *new_memory(), bytes, [](state::Loader&) {}, &why);
+        auto prepare = [&sources](state::Loader& ar) { ar.provide(sources); };
+        Sandbox s(*new_memory(), bytes, prepare, &why);
         return why;
     }
 

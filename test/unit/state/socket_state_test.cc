@@ -4,7 +4,11 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
+#include <thread>
+
+#include "fs/hostfs/hostfs.h"
 #include "test/unit/state/sandbox.h"
 
 using namespace sbx;
@@ -226,4 +230,32 @@ TEST_CASE("state: damaged sockets are an error") {
     // More was read of it than it has.
     bytes[at + 21] = 30;
     CHECK(Sandbox::why_not(bytes).find("more of a message") != std::string::npos);
+}
+
+TEST_CASE("state: a socket of the host that was handed in, watched by epoll") {
+    Sandbox a;
+    int ends[2];
+    REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+    int number = ends[0], copy = dup(ends[0]);
+    REQUIRE(code(a.task().files().set(9, *hostfs::open_inherited(ends[0]), false, 100, a.caller())) == 0);
+    long epoll = a.call(SYS_epoll_create1, 0);
+    epoll_event e{};
+    e.events = EPOLLIN;
+    REQUIRE(a.call(SYS_epoll_ctl, epoll, EPOLL_CTL_ADD, 9, a.put(e)) == 0);
+    CHECK(a.write(9, "to the host") == 11);
+    std::string bytes = a.save();
+    CHECK(a.call(SYS_close, 9) == 0);
+    hostfs::Sources sources;
+    sources.streams.emplace_back(number, *hostfs::open_inherited(copy));
+    Sandbox b = Sandbox::load(bytes, [&](state::Loader& ar) { ar.provide(sources); });
+    CHECK((b.poll(epoll) & kEventIn) == 0);
+    char text[32] = {};
+    CHECK(::read(ends[1], text, sizeof text) == 11);
+    CHECK(::write(ends[1], "and back", 8) == 8);
+    while (!(b.poll(epoll) & kEventIn)) std::this_thread::yield();
+    CHECK(b.read(9) == "and back");
+    close(ends[1]);
+    // Without it there is nothing to load it on.
+    hostfs::Sources none;
+    CHECK(Sandbox::why_not(bytes, none).find("descriptor " + std::to_string(number)) != std::string::npos);
 }
