@@ -85,25 +85,3 @@ TEST_CASE("state: a FIFO with content is the same for who opens it later") {
     CHECK(b.call(SYS_close, both) == 0);
     CHECK(b.read(r) == "");
 }
-
-TEST_CASE("state: handles of files") {
-    Sandbox a;
-    REQUIRE(a.call(SYS_mkdir, a.put("/d"), 0755) == 0);
-    long fd = a.call(SYS_open, a.put("/d/f"), O_CREAT | O_RDWR, 0600);
-    REQUIRE(a.write(fd, "found") == 5);
-    REQUIRE(a.call(SYS_close, fd) == 0);
-    struct {
-        u32 bytes = 64;
-        int type = 0;
-        char handle[64] = {};
-    } room;
-    u64 handle = a.put(room), mount = a.put(0);
-    REQUIRE(a.call(SYS_name_to_handle_at, AT_FDCWD, a.put("/d/f"), handle, mount, 0) == 0);
-    Sandbox b = Sandbox::load(a.save());
-    long again = b.call(SYS_open_by_handle_at, AT_FDCWD, handle, O_RDONLY);
-    REQUIRE(again >= 0);
-    CHECK(b.read(again) == "found");
-    REQUIRE(b.call(SYS_unlink, b.put("/d/f")) == 0);
-    CHECK(b.call(SYS_close, again) == 0);
-    CHECK(b.call(SYS_open_by_handle_at, AT_FDCWD, handle, O_RDONLY) == -ESTALE);
-}
