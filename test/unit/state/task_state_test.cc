@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 
 #include "fs/pipefs/pipe.h"
+#include "fs/vfs/handles.h"
+#include "fs/vfs/walk.h"
 #include "src/kernel/jobctl.h"
 #include "src/kernel/ptrace.h"
 #include "src/kernel/user_dispatch.h"
@@ -84,4 +86,29 @@ TEST_CASE("state: a FIFO with content is the same for who opens it later") {
     CHECK(b.read(r) == "!EAGAIN");
     CHECK(b.call(SYS_close, both) == 0);
     CHECK(b.read(r) == "");
+}
+
+TEST_CASE("state: handles of files") {
+    Sandbox a;
+    REQUIRE(a.call(SYS_mkdir, a.put("/d"), 0755) == 0);
+    long fd = a.call(SYS_open, a.put("/d/f"), O_CREAT | O_RDWR, 0600);
+    REQUIRE(a.write(fd, "found") == 5);
+    REQUIRE(a.call(SYS_close, fd) == 0);
+    struct {
+        u32 bytes = 64;
+        int type = 0;
+        char handle[64] = {};
+    } room;
+    u64 handle = a.put(room), mount = a.put(0);
+    REQUIRE(a.call(SYS_name_to_handle_at, AT_FDCWD, a.put("/d/f"), handle, mount, 0) == 0);
+    Sandbox b = Sandbox::load(a.save());
+    // open_by_handle_at(2) asks for a capability in the kernel's first user namespace, which this root of the archive does not bring.
+    const vfs::FileSystem& fs = b.task().fs().root().mount->fs();
+    vfs::FileHandle h = b.get<vfs::FileHandle>(handle + 8);
+    Result<Ref<vfs::Dentry>> found = vfs::find_handle(fs, h);
+    REQUIRE(found);
+    CHECK((*found)->name() == "f");
+    CHECK((*found)->inode() == vfs::walk(b.caller(), {}, "/d/f")->dentry->inode());
+    REQUIRE(b.call(SYS_unlink, b.put("/d/f")) == 0);
+    CHECK(code(vfs::find_handle(fs, h)) == ESTALE);
 }
