@@ -249,7 +249,7 @@ $(BUILD)/bench/work: test/bench/work.c
 # Results are kept below $(BUILD)/lint with their dependencies: a second run looks only at what changed.
 LINT := $(BUILD)/lint
 LINTED := $(SRCS) $(HDRS) $(sort $(shell find test tools $(wildcard src/loader/vdso src/loader/init) -name '*.cc' -o -name '*.c' -o -name '*.S' -o -name '*.h' -o -name '*.sh' 2>/dev/null))
-lint: lint-layers lint-files lint-headers lint-threads lint-format  ## what must hold of the sources, beyond compiling
+lint: lint-layers lint-files lint-state lint-headers lint-threads lint-format  ## what must hold of the sources, beyond compiling
 lint-layers:
 	@awk -f tools/lint/layers.awk $(SRCS) $(HDRS)
 lint-files:

@@ -177,8 +177,8 @@ public:
     bool killed() const { return has_work(kWorkKill); }
     // What it is doing, for /proc/PID/stat: R S D T t Z X, and the CPU clock.
     enum class CpuState : u8 { App, Sentry, Blocked, Stopped };
-    std::atomic<CpuState> cpu_state{CpuState::Sentry};
-    std::atomic<u64> user_ticks{0}, system_ticks{0};  // CPU clock ticks
+    std::atomic<CpuState> cpu_state{CpuState::Sentry};  // no state: set by the sentry thread
+    std::atomic<u64> user_ticks{0}, system_ticks{0};    // CPU clock ticks
     std::atomic<u64> voluntary_switches{0}, involuntary_switches{0}, minor_faults{0}, major_faults{0};
     Nanos start_time = 0;  // monotonic
     std::atomic<u64> read_bytes{0}, write_bytes{0}, read_calls{0}, write_calls{0};
@@ -273,16 +273,17 @@ private:
     Ref<vfs::FdTable> files_;
     Ref<vfs::FsContext> fs_;
     NsProxy ns_;
-    vfs::Caller caller_;
+    vfs::Caller caller_;  // no state: filled in before each use
     std::vector<u64> affinity_;
     Mutex<Rank::Leaf> context_mu_;  // other threads' use of context_ against its end
+    // no state: made by the sentry thread, with what the registers and initial_* say.
     std::unique_ptr<platform::Context> context_;
     platform::FpState initial_fp_;
     RunState state_;
     std::optional<RunState> next_state_;
     host::Parker parker_;
     std::atomic<u32> work_{0};
-    std::atomic<u32> external_stops_{0};
+    std::atomic<u32> external_stops_{0};  // no state: nobody counts any yet
 };
 
 // The task whose sentry thread this is, or null.

@@ -267,9 +267,13 @@ class Tree:
             if len(where) > 1:
                 report(where[1], where[1].code.index(f'SBX_SAVABLE({name})'), f'SBX_SAVABLE({name}) is there twice: archives know types by name')
         for c in self.classes:
-            if not wanted(c.source.name) or c.source.excused(c.start, c.start + 1):
+            if not wanted(c.source.name):
                 continue
             at_home = any(s is c.source or c.source.name.endswith('.h') for s in self.savable.get(c.name, []))
+            if c.source.excused(c.start, c.start + 1):
+                if at_home:
+                    report(c.source, c.start, f'{c.name} says that it needs no state, but archives know it')
+                continue
             has = any(f in STATE_FUNCTIONS for f in c.functions)
             object_ = self.is_object(c)
             if object_ and not at_home and id(c) not in bases:
@@ -326,6 +330,9 @@ SBX_SAVABLE(Known);
 class Forgotten final : public Known {}; // MISTAKE
 // no state: lives for one call
 class Excused final : public Base { int x_ = 0; };
+// no state: so it was once
+class Both final : public Base {}; // MISTAKE
+SBX_SAVABLE(Both);
 struct Outside : Base {
     template <class A> void state(A& ar);
     int a_, b_; // MISTAKE
