@@ -241,6 +241,7 @@ Result<> submit_one(Task& t, AioContext& c, u64 at) {
     Event e{};
     e.data = cb.aio_data;
     e.obj = at;
+    if (t.call.again) return err(ERESTARTNOINTR);
     // An interrupted request is not made again (aio_rw_done()).
     e.res = r ? *r : r.error() == ERESTARTSYS ? -EINTR : -static_cast<i64>(r.error().value);
     slot.complete(e);
@@ -256,9 +257,10 @@ Result<long> sys_io_submit(Task& t, u64 id, long count, UserPtr<u64> list) {
     if (count < 0) return err(EINVAL);
     Ref<AioContext> c = SBX_TRY(find(t, id));
     count = std::min<long>(count, c->limit);
-    for (long i = 0; i < count; i++) {
+    for (long i = static_cast<long>(std::exchange(t.call.items, 0)); i < count; i++) {
         Result<u64> at = t.copy_in(list + static_cast<u64>(i));
         Result<> r = at ? submit_one(t, *c, *at) : Result<>(err(at.error()));
+        if (!r && t.call.again && t.again_after_pause(t.call.done, static_cast<u64>(i))) return err(r.error());
         if (!r) return i ? Result<long>(i) : err(r.error());
     }
     return count;
@@ -289,7 +291,7 @@ Result<> take_events(Task& t, AioContext& c, UserPtr<io_event> to, long count, l
 Result<long> get_events(Task& t, u64 id, long least, long count, UserPtr<io_event> to, Nanos deadline) {
     Ref<AioContext> c = SBX_TRY(find(t, id));
     if (least < 0 || least > count) return err(EINVAL);
-    long done = 0;
+    long done = static_cast<long>(std::exchange(t.call.done, 0));
     TaskWaiter w(t, kEventInternal);
     c->queue.add(w);
     Result<> r;
@@ -301,6 +303,7 @@ Result<long> get_events(Task& t, u64 id, long least, long count, UserPtr<io_even
         b = t.block(deadline);
     }
     c->queue.remove(w);
+    if (r && b == BlockResult::Interrupted && t.again_after_pause(static_cast<u64>(done))) return err(ERESTARTNOINTR);
     if (done != 0) return done;
     if (!r) return err(r.error());
     if (b == BlockResult::Interrupted) return err(EINTR);
@@ -312,7 +315,7 @@ Result<Nanos> copy_in_deadline(Task& t, UserPtr<timespec> timeout) {
     timespec ts = SBX_TRY(t.copy_in(timeout));
     // Whatever it is: a time before now is over.
     if (!timespec_valid(ts)) return 0;
-    return add_sat(host_monotonic(), to_nanos(ts));
+    return t.deadline_in(to_nanos(ts));
 }
 
 Result<long> sys_io_getevents(Task& t, u64 id, long least, long count, UserPtr<io_event> to,

@@ -11,7 +11,7 @@ inline Result<Nanos> copy_in_deadline(Task& t, UserPtr<timespec> p, bool relativ
     if (!p) return kNever;
     timespec ts = SBX_TRY(t.copy_in(p));
     if (!timespec_valid(ts)) return err(EINVAL);
-    return relative ? add_sat(host_monotonic(), to_nanos(ts)) : Timekeeper::monotonic_deadline(to_nanos(ts), clock);
+    return relative ? t.deadline_in(to_nanos(ts)) : Timekeeper::monotonic_deadline(to_nanos(ts), clock);
 }
 
 }  // namespace sbx

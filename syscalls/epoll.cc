@@ -81,10 +81,10 @@ Result<long> wait(Task& t, int epfd, u64 out, int max, Nanos deadline) {
     return result;
 }
 
-Nanos deadline_of(int ms) { return ms < 0 ? kNever : ms == 0 ? 0 : add_sat(host_monotonic(), ms * kNanosPerMilli); }
+Nanos deadline_of(Task& t, int ms) { return ms < 0 ? kNever : ms == 0 ? 0 : t.deadline_in(ms * kNanosPerMilli); }
 
 Result<long> sys_epoll_wait(Task& t, int epfd, u64 out, int max, int timeout) {
-    return wait(t, epfd, out, max, deadline_of(timeout));
+    return wait(t, epfd, out, max, deadline_of(t, timeout));
 }
 
 Result<long> masked_wait(Task& t, int epfd, u64 out, int max, Nanos deadline, UserPtr<SigSet> mask, u64 size) {
@@ -96,7 +96,7 @@ Result<long> masked_wait(Task& t, int epfd, u64 out, int max, Nanos deadline, Us
 }
 
 Result<long> sys_epoll_pwait(Task& t, int epfd, u64 out, int max, int timeout, UserPtr<SigSet> mask, u64 size) {
-    return masked_wait(t, epfd, out, max, deadline_of(timeout), mask, size);
+    return masked_wait(t, epfd, out, max, deadline_of(t, timeout), mask, size);
 }
 
 Result<long> sys_epoll_pwait2(Task& t, int epfd, u64 out, int max, UserPtr<timespec> timeout, UserPtr<SigSet> mask,
@@ -105,7 +105,7 @@ Result<long> sys_epoll_pwait2(Task& t, int epfd, u64 out, int max, UserPtr<times
     if (timeout) {
         timespec ts = SBX_TRY(t.copy_in(timeout));
         if (!timespec_valid(ts)) return err(EINVAL);
-        deadline = to_nanos(ts) == 0 ? 0 : add_sat(host_monotonic(), to_nanos(ts));
+        deadline = to_nanos(ts) == 0 ? 0 : t.deadline_in(to_nanos(ts));
     }
     return masked_wait(t, epfd, out, max, deadline, mask, size);
 }

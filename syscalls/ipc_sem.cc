@@ -313,7 +313,7 @@ Result<long> sys_semtimedop(Task& t, int id, UserPtr<Op> ops, u32 count, UserPtr
     if (timeout) {
         timespec ts = SBX_TRY(t.copy_in(timeout));
         if (!timespec_valid(ts)) return err(EINVAL);
-        deadline = add_sat(host_monotonic(), to_nanos(ts));
+        deadline = t.deadline_in(to_nanos(ts));
     }
     return operate(t, id, ops, count, deadline);
 }

@@ -54,9 +54,7 @@ Result<long> wait_ready(Task& t, std::vector<Watch>& watches, Nanos deadline, lo
     }
 }
 
-Nanos deadline_of(Nanos timeout) {
-    return timeout == kNever ? kNever : timeout <= 0 ? 0 : add_sat(host_monotonic(), timeout);
-}
+Nanos deadline_of(Task& t, Nanos timeout) { return timeout <= 0 ? 0 : t.deadline_in(timeout); }
 
 Result<long> do_poll(Task& t, u64 addr, u64 count, Nanos deadline) {
     if (count > t.rlimit(RLIMIT_NOFILE)) return err(EINVAL);
@@ -101,15 +99,20 @@ Result<long> poll_restartable(Task& t, u64 addr, u64 count, Nanos deadline) {
 }
 
 Result<long> sys_poll(Task& t, u64 addr, u32 count, int timeout_ms) {
-    return poll_restartable(t, addr, count, deadline_of(timeout_ms < 0 ? kNever : timeout_ms * kNanosPerMilli));
+    return poll_restartable(t, addr, count, deadline_of(t, timeout_ms < 0 ? kNever : timeout_ms * kNanosPerMilli));
+}
+
+// A pause interrupted it: the call is to find its timeout as it was.
+bool begins_again(Task& t, const Result<long>& r) {
+    return !r && (r.error() == EINTR || r.error() == ERESTARTNOHAND) && t.again_after_pause();
 }
 
 // personality(2): the time left is not written back.
 bool sticky_timeouts(Task& t) { return t.personality & 0x4000000; }
 
 // What is left is written back, but a bad pointer there is no error (poll_select_finish).
-void put_remaining(Task& t, UserPtr<timespec> p, Nanos deadline) {
-    if (!p || deadline == kNever || sticky_timeouts(t)) return;
+void put_remaining(Task& t, UserPtr<timespec> p, Nanos deadline, const Result<long>& r) {
+    if (!p || deadline == kNever || sticky_timeouts(t) || begins_again(t, r)) return;
     Nanos left = deadline ? std::max<Nanos>(deadline - host_monotonic(), 0) : 0;
     static_cast<void>(t.copy_out(p, to_timespec(left)));
 }
@@ -118,7 +121,7 @@ Result<Nanos> copy_in_timeout(Task& t, UserPtr<timespec> p) {
     if (!p) return kNever;
     timespec ts = SBX_TRY(t.copy_in(p));
     if (!timespec_valid(ts)) return err(EINVAL);
-    return deadline_of(to_nanos(ts));
+    return deadline_of(t, to_nanos(ts));
 }
 
 Result<long> sys_ppoll(Task& t, u64 addr, u32 count, UserPtr<timespec> timeout, UserPtr<SigSet> mask, u64 size) {
@@ -126,7 +129,7 @@ Result<long> sys_ppoll(Task& t, u64 addr, u32 count, UserPtr<timespec> timeout, 
     if (mask) SBX_TRY(set_temporary_mask(t, mask, size));
     Result<long> r = do_poll(t, addr, count, deadline);
     r = finish_temporary_mask(t, mask ? true : false, r);
-    put_remaining(t, timeout, deadline);
+    put_remaining(t, timeout, deadline, r);
     return r;
 }
 
@@ -186,12 +189,12 @@ Result<long> sys_select(Task& t, int n, UserPtr<u64> r, UserPtr<u64> w, UserPtr<
         timespec ts{};
         ts.tv_sec = add_sat(tv.tv_sec, tv.tv_usec / 1000000);
         ts.tv_nsec = tv.tv_usec % 1000000 * 1000;
-        deadline = deadline_of(to_nanos(ts));
+        deadline = deadline_of(t, to_nanos(ts));
     }
     const UserPtr<u64> sets[3] = {r, w, e};
     Result<long> result = do_select(t, n, sets, deadline);
     if (timeout && sticky_timeouts(t)) return result;
-    if (timeout && deadline != kNever) {
+    if (timeout && deadline != kNever && !begins_again(t, result)) {
         timespec left = to_timespec(deadline ? std::max<Nanos>(deadline - host_monotonic(), 0) : 0);
         timeval tv{};
         tv.tv_sec = left.tv_sec;
@@ -215,7 +218,7 @@ Result<long> sys_pselect6(Task& t, int n, UserPtr<u64> r, UserPtr<u64> w, UserPt
     if (arg.mask) SBX_TRY(set_temporary_mask(t, {arg.mask}, arg.size));
     const UserPtr<u64> sets[3] = {r, w, e};
     Result<long> result = finish_temporary_mask(t, arg.mask != 0, do_select(t, n, sets, deadline));
-    put_remaining(t, timeout, deadline);
+    put_remaining(t, timeout, deadline, result);
     return result;
 }
 

@@ -37,7 +37,8 @@ Result<long> run(Task& t, vfs::OpenFile& f, Direction d, mm::IoBuf& buf, i64* po
     if (pos && __builtin_add_overflow(*pos, static_cast<i64>(buf.remaining()), &end)) return err(EINVAL);
     bool nonblock = f.nonblocking() || (rwf & RWF_NOWAIT);
     EventMask events = d == Direction::Read ? kEventIn | kEventRdNorm : kEventOut | kEventWrNorm;
-    u64 done = 0;
+    u64 done = std::exchange(t.call.done, 0);
+    buf.skip(done);
     for (;;) {
         auto once = [&] { return transfer(t, f, d, buf, pos, rwf); };
         Result<size_t> r = wait_file(t, f, events, nonblock, once);
@@ -45,6 +46,7 @@ Result<long> run(Task& t, vfs::OpenFile& f, Direction d, mm::IoBuf& buf, i64* po
             if (r.error() == EPIPE && d == Direction::Write && tells_by_signal(f)) send_own_signal(t, SIGPIPE);
             if (r.error() == EFBIG && d == Direction::Write && t.rlimit(RLIMIT_FSIZE) != RLIM_INFINITY)
                 send_own_signal(t, SIGXFSZ);
+            if (r.error() == ERESTARTSYS && t.again_after_pause(done)) return err(ERESTARTNOINTR);
             if (done) break;
             return err(r.error());
         }

@@ -221,7 +221,7 @@ Result<long> sys_rt_sigtimedwait(Task& t, UserPtr<SigSet> set, UserPtr<SigInfo> 
         timespec ts = SBX_TRY(t.copy_in(timeout));
         if (!timespec_valid(ts)) return err(EINVAL);
         Nanos span = to_nanos(ts);
-        deadline = span == 0 ? 0 : add_sat(host_monotonic(), span);
+        deadline = span == 0 ? 0 : t.deadline_in(span);
     }
     for (;;) {
         Result<PendingSignals::Taken> r = wait_for_signal(t, wanted, deadline);

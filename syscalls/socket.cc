@@ -62,7 +62,7 @@ Result<long> sys_connect(Task& t, int fd, u64 addr, int len) {
     Ref<SocketFile> s = SBX_TRY(get_socket(t, fd));
     std::string a = SBX_TRY(copy_in_address(t, addr, len));
     Nanos timeout = s->send_timeout;
-    Nanos deadline = timeout == kNever ? kNever : add_sat(host_monotonic(), timeout);
+    Nanos deadline = t.deadline_in(timeout);
     SBX_TRY(wait_file(
         t, *s, kEventOut, s->nonblocking(), [&] { return s->connect(a, t.caller()); }, deadline));
     return 0;
@@ -80,7 +80,7 @@ Result<long> sys_accept4(Task& t, int fd, u64 addr, UserPtr<int> len, int flags)
     SBX_TRY(t.files().has_room(t.rlimit(RLIMIT_NOFILE)));
     auto once = [&] { return s->accept(flags & SOCK_NONBLOCK, t.caller()); };
     Nanos timeout = s->receive_timeout;
-    Nanos deadline = timeout == kNever ? kNever : add_sat(host_monotonic(), timeout);
+    Nanos deadline = t.deadline_in(timeout);
     Ref<SocketFile> got = SBX_TRY(wait_file(t, *s, kEventIn, s->nonblocking(), once, deadline));
     if (addr) {
         std::string peer = SBX_TRY(got->name(true));

@@ -23,20 +23,21 @@ constexpr u64 kMaxRw = INT32_MAX & ~kPageMask;  // MAX_RW_COUNT
 constexpr u64 kMaxControl = 20480;              // net.core.optmem_max
 constexpr u64 kMaxIov = 1024;                   // UIO_MAXIOV
 
-Nanos deadline_of(Nanos timeout) { return timeout == kNever ? kNever : add_sat(host_monotonic(), timeout); }
-
 // A call with a timeout is not restarted after a signal (sock_intr_errno()).
 Errno interrupted(Errno e, Nanos deadline) { return e == ERESTARTSYS && deadline != kNever ? Errno{EINTR} : e; }
 
 Result<long> send_message(Task& t, SocketFile& s, mm::IoBuf& buf, sockfs::SendArgs& a) {
     buf.truncate(kMaxRw);
     bool nonblock = s.nonblocking() || (a.flags & MSG_DONTWAIT);
-    Nanos deadline = deadline_of(s.send_timeout);
-    u64 done = 0;
+    Nanos deadline = t.deadline_in(s.send_timeout);
+    u64 done = std::exchange(t.call.done, 0);
+    buf.skip(done);
+    if (done) a.files = {};  // went along with the first bytes
     for (;;) {
         auto once = [&] { return s.send(buf, a, t.caller()); };
         Result<size_t> r = wait_file(t, s, kEventOut | kEventWrNorm, nonblock, once, deadline);
         if (!r) {
+            if (r.error() == ERESTARTSYS && t.again_after_pause(done)) return err(ERESTARTNOINTR);
             if (done) break;
             if (r.error() == EPIPE && s.is_stream() && !(a.flags & MSG_NOSIGNAL)) send_own_signal(t, SIGPIPE);
             return err(interrupted(r.error(), deadline));
@@ -51,14 +52,16 @@ Result<long> receive_message(Task& t, SocketFile& s, mm::IoBuf& buf, sockfs::Rec
     buf.truncate(kMaxRw);
     bool nonblock = s.nonblocking() || (a.flags & MSG_DONTWAIT);
     if (nonblock) a.flags |= MSG_DONTWAIT;
-    Nanos deadline = deadline_of(s.receive_timeout);
-    u64 done = 0;
+    Nanos deadline = t.deadline_in(s.receive_timeout);
+    u64 done = std::exchange(t.call.done, 0);
     bool piecewise = s.is_stream() && !(a.flags & MSG_PEEK);
     u64 least = a.flags & MSG_WAITALL ? buf.remaining() : static_cast<u64>(s.receive_low.load());
+    buf.skip(done);
     for (;;) {
         auto once = [&] { return s.receive(buf, a, t.caller()); };
         Result<size_t> r = wait_file(t, s, kEventIn | kEventRdNorm, nonblock, once, deadline);
         if (!r) {
+            if (r.error() == ERESTARTSYS && t.again_after_pause(done)) return err(ERESTARTNOINTR);
             if (done) break;
             return err(interrupted(r.error(), deadline));
         }
@@ -253,7 +256,7 @@ Result<long> sys_recvmsg(Task& t, int fd, u64 msg, int flags) {
 Result<long> sys_sendmmsg(Task& t, int fd, u64 vec, u32 count, int flags) {
     Ref<SocketFile> s = SBX_TRY(get_socket(t, fd));
     count = std::min<u32>(count, kMaxIov);
-    u32 done = 0;
+    u64 done = std::exchange(t.call.items, 0);
     for (; done < count; done++) {
         u64 at = vec + done * sizeof(abi::mmsghdr);
         Result<long> r = send_one(t, *s, at, flags);
@@ -262,11 +265,12 @@ Result<long> sys_sendmmsg(Task& t, int fd, u64 vec, u32 count, int flags) {
             if (Result<> w = t.mm().copy_out(at + offsetof(abi::mmsghdr, len), &n, sizeof n); !w) r = err(w.error());
         }
         if (!r) {
+            if (t.call.again && t.again_after_pause(t.call.done, done)) return r;
             if (done == 0) return r;
             break;
         }
     }
-    return done;
+    return static_cast<long>(done);
 }
 
 Result<long> sys_recvmmsg(Task& t, int fd, u64 vec, u32 count, int flags, UserPtr<timespec> timeout) {
@@ -274,11 +278,11 @@ Result<long> sys_recvmmsg(Task& t, int fd, u64 vec, u32 count, int flags, UserPt
     if (timeout) {
         timespec ts = SBX_TRY(t.copy_in(timeout));
         if (!timespec_valid(ts)) return err(EINVAL);
-        deadline = add_sat(host_monotonic(), to_nanos(ts));
+        deadline = t.deadline_in(to_nanos(ts));
     }
     Ref<SocketFile> s = SBX_TRY(get_socket(t, fd));
     count = std::min<u32>(count, kMaxIov);
-    u32 done = 0;
+    u64 done = std::exchange(t.call.items, 0);
     while (done < count) {
         u64 at = vec + done * sizeof(abi::mmsghdr);
         Result<long> r = receive_one(t, *s, at, flags & ~MSG_WAITFORONE);
@@ -287,6 +291,7 @@ Result<long> sys_recvmmsg(Task& t, int fd, u64 vec, u32 count, int flags, UserPt
             if (Result<> w = t.mm().copy_out(at + offsetof(abi::mmsghdr, len), &n, sizeof n); !w) r = err(w.error());
         }
         if (!r) {
+            if (t.call.again && t.again_after_pause(t.call.done, done)) return r;
             if (done == 0) return r;
             // The next call tells what ended this one.
             if (!(r.error() == EAGAIN) && !(r.error() == ERESTARTSYS)) s->set_error(r.error().value);
@@ -298,7 +303,7 @@ Result<long> sys_recvmmsg(Task& t, int fd, u64 vec, u32 count, int flags, UserPt
         if (deadline != kNever && host_monotonic() >= deadline) break;
     }
     if (timeout) SBX_TRY(t.copy_out(timeout, to_timespec(std::max<Nanos>(deadline - host_monotonic(), 0))));
-    return done;
+    return static_cast<long>(done);
 }
 
 constexpr SyscallRow kRows[] = {

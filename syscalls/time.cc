@@ -87,7 +87,7 @@ Result<long> sys_time(Task& t, UserPtr<i64> out) {
 Result<long> sleep_until(Task& t, Nanos deadline, UserPtr<timespec> remaining) {
     while (host_monotonic() < deadline) {
         if (t.block(deadline) != BlockResult::Interrupted) continue;
-        if (remaining) {
+        if (remaining && !t.again_after_pause()) {
             Nanos left = deadline - host_monotonic();
             if (left <= 0) return 0;
             SBX_TRY(t.copy_out(remaining, to_timespec(left)));
@@ -105,7 +105,7 @@ Result<long> sleep_until(Task& t, Nanos deadline, UserPtr<timespec> remaining) {
 Result<long> sys_nanosleep(Task& t, UserPtr<timespec> request, UserPtr<timespec> remaining) {
     timespec ts = SBX_TRY(t.copy_in(request));
     if (!timespec_valid(ts)) return err(EINVAL);
-    return sleep_until(t, add_sat(host_monotonic(), to_nanos(ts)), remaining);
+    return sleep_until(t, t.deadline_in(to_nanos(ts)), remaining);
 }
 
 Result<long> sys_clock_nanosleep(Task& t, int clock, int flags, UserPtr<timespec> request,
@@ -117,7 +117,7 @@ Result<long> sys_clock_nanosleep(Task& t, int clock, int flags, UserPtr<timespec
     SBX_TRY(Timekeeper::now(clock));
     timespec ts = SBX_TRY(t.copy_in(request));
     if (!timespec_valid(ts)) return err(EINVAL);
-    if (!(flags & TIMER_ABSTIME)) return sleep_until(t, add_sat(host_monotonic(), to_nanos(ts)), remaining);
+    if (!(flags & TIMER_ABSTIME)) return sleep_until(t, t.deadline_in(to_nanos(ts)), remaining);
     // An absolute sleep needs no restart block: the same arguments say the same thing later.
     Nanos deadline = Timekeeper::monotonic_deadline(to_nanos(ts), clock);
     while (host_monotonic() < deadline)

@@ -80,6 +80,11 @@ Result<> de_thread(Task& t) {
                 break;
             }
         }
+        // A tracer may let us wait for long. The call begins again, with the other threads kept from living on.
+        if (t.again_after_pause()) {
+            r = err(ERESTARTNOINTR);
+            break;
+        }
         if (t.block_killable() == BlockResult::Interrupted) {
             Lock l(ts.mu);
             Lock h(g.handlers()->mu);
@@ -89,7 +94,7 @@ Result<> de_thread(Task& t) {
         }
     }
     g.thread_gone.remove(w);
-    g.posix_timers.reset();
+    if (r) g.posix_timers.reset();
     return r;
 }
 

@@ -10,6 +10,7 @@
 #include "src/kernel/cpu_clock.h"
 #include "src/kernel/cpu_quota.h"
 #include "src/kernel/futex.h"
+#include "src/kernel/pause.h"
 #include "src/kernel/timekeeper.h"
 #include "src/kernel/vdso.h"
 
@@ -35,6 +36,7 @@ Kernel::Kernel(Options o, std::unique_ptr<platform::Platform> platform, Ref<mm::
       futexes_(std::make_unique<FutexTable>()),
       cpu_quota_(std::make_unique<CpuQuota>(options_.cpu_limit)),
       cpu_clock_(std::make_unique<CpuClock>(*this)),
+      pause_(std::make_unique<Pause>(*this)),
       host_cpus_(count_host_cpus()),
       cpus_(options_.cpus ? options_.cpus : host_cpus_) {
     tasks_.root_ns = PidNamespace::create_initial(user_ns_);

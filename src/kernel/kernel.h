@@ -11,6 +11,7 @@
 
 namespace sbx {
 
+class Pause;
 class Timekeeper;
 class FutexTable;
 class CpuClock;
@@ -41,6 +42,7 @@ public:
     FutexTable& futexes() const { return *futexes_; }
     CpuClock& cpu_clock() const { return *cpu_clock_; }
     CpuQuota& cpu_quota() const { return *cpu_quota_; }
+    Pause& pause() const { return *pause_; }
     unsigned cpus() const { return cpus_; }  // that programs see
     unsigned host_cpus() const { return host_cpus_; }
 
@@ -61,6 +63,9 @@ public:
     bool short_of_memory() const { return short_of_memory_.load(std::memory_order_relaxed); }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    void state(A& ar);
     Options options_;
     std::unique_ptr<platform::Platform> platform_;
     Ref<mm::MemoryFile> memory_;
@@ -70,6 +75,7 @@ private:
     std::unique_ptr<FutexTable> futexes_;
     std::unique_ptr<CpuQuota> cpu_quota_;
     std::unique_ptr<CpuClock> cpu_clock_;
+    std::unique_ptr<Pause> pause_;
     std::atomic<bool> short_of_memory_{false};
     u64 memory_bound_ = ~0ull;  // limits.memory, or what keeps the host going
     unsigned host_cpus_ = 1, cpus_ = 1;

@@ -36,8 +36,11 @@ struct RunSyscallEntry {
 };
 // Carry out the system call in the registers.                           task_syscall.cc
 struct RunSyscallInvoke {
+    bool restart = false;  // a pause interrupted it: goes on by its restart block
     template <class A>
-    void state(A&) {}
+    void state(A& ar) {
+        ar(restart);
+    }
 };
 // It is done (result in rax or a restart code): ptrace exit stop.       task_syscall.cc
 struct RunSyscallExit {

@@ -6,6 +6,7 @@
 #include "src/base/heap.h"
 #include "src/host/thread.h"
 #include "src/kernel/kernel.h"
+#include "src/kernel/pause.h"
 #include "src/kernel/ptrace.h"
 #include "src/kernel/task_internals.h"
 
@@ -32,8 +33,14 @@ Ref<Task> Task::create(const Args& a) {
 
 Result<> Task::start(RunState first) {
     state_ = std::move(first);
-    ref();  // the thread's own
-    kernel_.tasks().sentry_threads.fetch_add(1);
+    return TaskInternals::start(*this);
+}
+
+Result<> TaskInternals::start(Task& task) {
+    task.ref();  // the thread's own
+    Kernel& kernel = task.kernel();
+    kernel.tasks().sentry_threads.fetch_add(1);
+    if (kernel.pause().on()) task.set_work(kWorkPause);
     Result<> r = host::spawn_thread(
         [](void* p) {
             Ref<Task> t = adopt_ref(static_cast<Task*>(p));
@@ -44,10 +51,10 @@ Result<> Task::start(RunState first) {
             t.reset();
             if (tasks.sentry_threads.fetch_sub(1) == 1) tasks.all_gone.notify(kEventInternal);
         },
-        this, name_.c_str());
+        &task, task.name_.c_str());
     if (!r) {
-        kernel_.tasks().sentry_threads.fetch_sub(1);
-        unref();
+        kernel.tasks().sentry_threads.fetch_sub(1);
+        task.unref();
     }
     return r;
 }

@@ -197,6 +197,26 @@ public:
     // True if a signal or stop is to be handled: calls that could go on for long leave.
     bool interrupted() const { return has_work(kWorkSignal | kWorkKill | kWorkPause); }
 
+    // --- the call in hand, which a pause may make begin again (task_syscall.cc); own ---
+    struct Call {
+        Nanos began = 0;     // when it first asked for the time
+        u64 done = 0;        // bytes that it had moved
+        u64 items = 0;       // and, of one that moves several things, what it was done with before that
+        bool again = false;  // it was told to begin again
+        bool first = false;  // and may, before the pause ends for all others
+        template <class A>
+        void state(A& ar) {
+            ar(began, done, items, again);
+        }
+    } call;
+    // The end of a wait for `span` that counts from the call's first beginning. kNever stays never.
+    Nanos deadline_in(Nanos span);
+    // For a call that was interrupted and would otherwise have an effect on the application: true if nothing but a pause did it. The call gives
+    // ERESTARTNOINTR then, and begins again with `done` and `items` in `call`.
+    bool again_after_pause(u64 done = 0, u64 items = 0);
+    // It waits, or is over.
+    void settle();
+
     // --- application memory; own thread (convenience over mm()) ---
     template <class T>
     Result<T> copy_in(UserPtr<T> p) {
@@ -278,12 +298,12 @@ private:
     Mutex<Rank::Leaf> context_mu_;  // other threads' use of context_ against its end
     // no state: made by the sentry thread, with what the registers and initial_* say.
     std::unique_ptr<platform::Context> context_;
-    platform::FpState initial_fp_;
+    platform::FpState initial_fp_;  // of a context that is to be made
+    platform::DebugRegisters initial_debug_;
     RunState state_;
     std::optional<RunState> next_state_;
     host::Parker parker_;
     std::atomic<u32> work_{0};
-    std::atomic<u32> external_stops_{0};  // no state: nobody counts any yet
 };
 
 // The task whose sentry thread this is, or null.

@@ -1,6 +1,7 @@
 // Blocking and waking of tasks.
 #include "src/kernel/cpu_clock.h"
 #include "src/kernel/kernel.h"
+#include "src/kernel/pause.h"
 #include "src/kernel/task.h"
 
 namespace sbx {
@@ -22,6 +23,7 @@ namespace {
 class BlockedState {
 public:
     explicit BlockedState(Task& t) : t_(t) {
+        t_.settle();
         t_.cpu_state.store(Task::CpuState::Blocked);
         t_.kernel().cpu_clock().task_rests();
     }
@@ -51,6 +53,25 @@ BlockResult Task::block_killable(Nanos deadline) {
     bool woken = parker_.park(deadline);
     if (killed()) return BlockResult::Interrupted;
     return woken ? BlockResult::Woken : BlockResult::TimedOut;
+}
+
+Nanos Task::deadline_in(Nanos span) {
+    if (span == kNever) return kNever;
+    if (call.began == 0) call.began = host_monotonic();
+    return add_sat(call.began, span);
+}
+
+void Task::settle() {
+    if (std::exchange(call.first, false)) [[unlikely]]
+        kernel().pause().settled();
+}
+
+bool Task::again_after_pause(u64 done, u64 items) {
+    if (!call.again && (!has_work(kWorkPause) || has_work(kWorkSignal | kWorkKill))) return false;
+    call.again = true;
+    call.done = done;
+    call.items = items;
+    return true;
 }
 
 }  // namespace sbx

@@ -242,10 +242,7 @@ void release_vfork_parent(Task& t) {
 RunState execute(Task& t, RunAfterVfork s) {
     if (ptrace_pending_event(t)) return s;
     while (t.vfork_wait.load()) {
-        if (t.has_work(kWorkPause)) {
-            TaskInternals::wait_for_external_stops(t);
-            continue;
-        }
+        if (t.has_work(kWorkPause)) return s;
         if (t.block_killable() == BlockResult::Interrupted) return RunSyscallExit{};
     }
     ptrace_event(t, kEventVforkDone, static_cast<u64>(s.child_tid));

@@ -132,8 +132,8 @@ void give_children_away(Task& father, std::vector<Ref<Task>>& dead) {
     }
 }
 
-// zap_pid_ns_processes(): the init of a PID namespace takes everything in it along.
-void end_namespace(Task& t) {
+// zap_pid_ns_processes(): the init of a PID namespace takes everything in it along. False: there is a pause to join before all are gone.
+bool end_namespace(Task& t) {
     PidNamespace& ns = t.pid_ns();
     TaskSet& ts = tasks_of(t);
     ThreadGroup& g = t.group();
@@ -163,15 +163,16 @@ void end_namespace(Task& t) {
                 z->exit_state = Task::ExitState::Dead;
                 release_task(*z, dead);
             }
-            if (!others) return;
+            if (!others) return true;
         }
         dead.clear();
         {
             SharedLock l(ts.mu);
             bool others = false;
             for (auto& [nr, pid] : ns.pids()) others |= pid->task && &pid->task->group() != &g;
-            if (!others) return;
+            if (!others) return true;
         }
+        if (t.has_work(kWorkPause)) return false;
         TaskInternals::park(t);
     }
 }
@@ -270,7 +271,7 @@ RunState execute(Task& t, RunExitNotify) {
         group_dead = g.live_threads == 0;
         is_init = t.pid_ns().init == &g;
     }
-    if (is_init && group_dead) end_namespace(t);
+    if (is_init && group_dead && !end_namespace(t)) return RunExitNotify{};
     std::vector<Ref<Task>> dead;
     {
         Lock l(ts.mu);

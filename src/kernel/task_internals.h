@@ -11,10 +11,22 @@ struct TaskInternals {
     static void run(Task& t);
     // The host took the process away (`error`: that of Platform's calls): ends it, or the sandbox if the host is not to be relied on.
     static void lose_process(Task& t, int error);
-    // Parks the own thread until its group or ptrace stop ends or it is killed (task_stop.cc).
-    static void wait_while_stopped(Task& t);
-    // Parks until no external stop (pause, checkpoint) holds the task.
-    static void wait_for_external_stops(Task& t);
+    // Gives the task a thread of the host for the application; its error is one for lose_process().
+    static Result<> make_context(Task& t);
+    // Starts the sentry thread of a task whose run state is set.
+    static Result<> start(Task& t);
+    // Parks the own thread until its group or ptrace stop ends or it is killed (task_stop.cc). False: there is a pause to join first.
+    static bool wait_while_stopped(Task& t);
+    // Parks until no pause holds the task. False: the task cannot stop where it stands, and must go on.
+    static bool join_pause(Task& t);
+    // Past the point from which on killing changes nothing. The thread is parked.
+    static bool ends(const Task& t) { return std::holds_alternative<RunExitNotify>(t.state_); }
+    // In code of this host, where nobody may stay: neither signal frames nor what is saved name it. Not so for who steps by himself.
+    static bool in_host_vdso(const Task& t);
+    // One instruction in there.
+    static RunState step(Task& t);
+    // Copies what only the context holds to where a new one is made from.
+    static void keep_context(Task& t);
     // Ends the application's thread on the host; the task runs no application code any more. Own thread.
     static void drop_context(Task& t);
     // Parks until wake(), killed or not: for exit, which nothing interrupts.

@@ -54,6 +54,24 @@ struct TrapHandler {
 
 Task* current_task() { return current; }
 
+namespace {
+constexpr u64 kTrapFlag = 0x100;
+}
+
+bool TaskInternals::in_host_vdso(const Task& t) {
+    return t.regs.rip >= t.kernel().platform().user_range().end && !(t.regs.eflags & kTrapFlag);
+}
+
+RunState TaskInternals::step(Task& t) {
+    t.mm().flush_pending();
+    t.regs.eflags |= kTrapFlag;
+    platform::Trap trap = t.context()->run(t.regs);
+    t.regs.eflags &= ~kTrapFlag;
+    if (std::holds_alternative<platform::SyscallTrap>(trap)) t.regs.r11 &= ~kTrapFlag;
+    if (auto* f = std::get_if<platform::FaultTrap>(&trap); f && f->info.si_signo == SIGTRAP) return RunInterrupt{};
+    return std::visit(TrapHandler{t}, trap);
+}
+
 RunState execute(Task& t, RunApp) {
     t.cpu_state.store(Task::CpuState::App);  // seq_cst: pairs with Task::set_work
     if (t.has_work(~0u)) {
@@ -78,25 +96,35 @@ void TaskInternals::lose_process(Task& t, int error) {
     t.prepare_group_exit(SIGKILL);
 }
 
+Result<> TaskInternals::make_context(Task& t) {
+    auto context = SBX_TRY(t.mm().address_space().create_context());
+    {
+        Lock l(t.context_mu_);
+        t.context_ = std::move(context);
+    }
+    if (!t.initial_fp_.data.empty()) {
+        t.context_->fp() = std::move(t.initial_fp_);
+        t.context_->fp_changed();
+    }
+    if (t.initial_debug_.any_enabled()) {
+        t.context_->debug() = t.initial_debug_;
+        t.context_->debug_changed();
+    }
+    return {};
+}
+
 void TaskInternals::run(Task& t) {
     current = &t;
     t.kernel().cpu_clock().task_runs();
-    auto context = t.mm().address_space().create_context();
-    if (context) {
-        {
-            Lock l(t.context_mu_);
-            t.context_ = std::move(*context);
-        }
-        if (!t.initial_fp_.data.empty()) {
-            t.context_->fp() = std::move(t.initial_fp_);
-            t.context_->fp_changed();
-        }
-    } else {
+    // One that was saved on its way out has no memory any more.
+    Result<> context = t.mm_ref() ? make_context(t) : Result<>{};
+    if (!context) {
         lose_process(t, context.error().value);
         t.state_ = RunExitMain{};
     }
     while (!std::holds_alternative<RunExitDone>(t.state_)) {
-        if (t.stop.load() != Task::Stop::None) wait_while_stopped(t);
+        if (t.has_work(kWorkPause)) join_pause(t);
+        if (t.stop.load() != Task::Stop::None && !wait_while_stopped(t)) continue;
         t.state_ = std::visit(
             [&t](auto s) -> RunState {
                 if constexpr (std::is_same_v<decltype(s), RunExitDone>)

@@ -294,6 +294,12 @@ void deliver(Task& t, const Next& n) {
     }
 }
 
+// Of its own doing: it would only meet it again.
+bool has_fault(Task& t) {
+    Lock l(t.group().handlers()->mu);
+    return t.pending.peek(kSynchronousSignals);
+}
+
 }  // namespace
 
 bool needs_restart(const Task& t) {
@@ -305,10 +311,8 @@ bool needs_restart(const Task& t) {
 
 RunState execute(Task& t, RunInterrupt s) {
     t.clear_work(kWorkNotify);
-    if (t.has_work(kWorkPause)) {
-        TaskInternals::wait_for_external_stops(t);
-        return s;
-    }
+    if (!s.after_ptrace_stop && !t.killed() && TaskInternals::in_host_vdso(t) && !has_fault(t)) [[unlikely]]
+        return TaskInternals::step(t);
     if (t.has_work(kWorkThrottle)) {
         t.clear_work(kWorkThrottle);
         t.kernel().cpu_quota().wait(t);

@@ -1,31 +1,40 @@
 // Parking of stopped tasks, before the run loop enters the next state.
 #include "src/kernel/jobctl.h"
+#include "src/kernel/kernel.h"
+#include "src/kernel/pause.h"
 #include "src/kernel/task_internals.h"
 
 namespace sbx {
 
-void TaskInternals::wait_while_stopped(Task& t) {
+bool TaskInternals::wait_while_stopped(Task& t) {
     t.cpu_state.store(Task::CpuState::Stopped);
     // Who ends the stop sets `stop`, then wakes; a kill leaves it to us.
-    while (t.stop.load() != Task::Stop::None && !t.killed()) t.parker_.park();
-    {
+    bool pause = false;
+    while (t.stop.load() != Task::Stop::None && !t.killed() && !(pause = t.has_work(kWorkPause))) t.parker_.park();
+    if (!pause) {
         Lock l(t.group().handlers()->mu);
         t.stop.store(Task::Stop::None);
         t.jobctl &= ~kJobListening;
         recalc_signal_work(t);
     }
     t.cpu_state.store(Task::CpuState::Sentry);
+    return !pause;
 }
 
-void TaskInternals::wait_for_external_stops(Task& t) {
-    t.cpu_state.store(Task::CpuState::Stopped);
-    for (;;) {
-        // Cleared before the look: a stop that comes after sets it again.
-        t.clear_work(kWorkPause);
-        if (t.external_stops_.load() == 0 || t.killed()) break;
-        t.parker_.park();
-    }
-    t.cpu_state.store(Task::CpuState::Sentry);
+bool TaskInternals::join_pause(Task& t) {
+    if (t.killed() && !ends(t)) return false;
+    // States that last: it cannot leave the host's vDSO from there.
+    bool lasts = t.call.again || t.stop.load() != Task::Stop::None || std::holds_alternative<RunAfterVfork>(t.state_) ||
+                 std::holds_alternative<RunExitMain>(t.state_) || ends(t);
+    if (!lasts && in_host_vdso(t)) return false;
+    t.kernel().pause().park(t, !ends(t));
+    return true;
+}
+
+void TaskInternals::keep_context(Task& t) {
+    if (!t.context_) return;
+    t.initial_fp_.data = t.context_->fp().data;
+    t.initial_debug_ = t.context_->debug();
 }
 
 void TaskInternals::drop_context(Task& t) {

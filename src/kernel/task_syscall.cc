@@ -40,11 +40,29 @@ RunState execute(Task& t, RunSyscallEntry s) {
     return RunSyscallInvoke{};
 }
 
-RunState execute(Task& t, RunSyscallInvoke) {
+namespace {
+
+constexpr u64 kRestartSyscall = 219;
+
+bool interruption(Errno e) {
+    return e == EINTR || e == ERESTARTSYS || e == ERESTARTNOINTR || e == ERESTARTNOHAND || e == ERESTART_RESTARTBLOCK;
+}
+
+}  // namespace
+
+RunState execute(Task& t, RunSyscallInvoke s) {
     u64 nr = static_cast<u32>(t.regs.orig_rax);  // the number is an int, whatever the upper half holds
+    if (s.restart) nr = kRestartSyscall;
+    t.call.again = false;
     if (tracer) tracer->enter(t, nr);
     Result<long> r = dispatcher(t, nr);
     if (tracer) tracer->leave(t, nr, r);
+    if (!r && interruption(r.error()) && t.again_after_pause(t.call.done, t.call.items)) [[unlikely]] {
+        if (std::exchange(t.restore_mask, false)) set_signal_mask(t, t.saved_mask);
+        return RunSyscallInvoke{.restart = r.error() == ERESTART_RESTARTBLOCK};
+    }
+    t.settle();
+    t.call = {};
     t.regs.rax = r ? static_cast<u64>(*r) : static_cast<u64>(-static_cast<i64>(r.error().value));
     if (std::optional<RunState> next = t.take_next_state()) return *next;
     return RunSyscallExit{};

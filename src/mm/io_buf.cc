@@ -53,6 +53,10 @@ Result<size_t> UserIoBuf::put_zeros(size_t n) {
     return advance(n, [&](u64 addr, size_t part, size_t) { return mm_.zero_out_partial(addr, part); });
 }
 
+void UserIoBuf::skip(size_t n) {
+    (void)advance(n, [](u64, size_t part, size_t) { return Result<size_t>(part); });
+}
+
 Result<size_t> UserIoBuf::get(void* to, size_t n) {
     return advance(n, [&](u64 addr, size_t part, size_t done) {
         return mm_.copy_in_partial(addr, static_cast<u8*>(to) + done, part);

@@ -30,6 +30,8 @@ public:
     // copy; fn returns how many bytes it moved. `into`: fn writes to the spans. fn must not touch application memory otherwise, nor
     // block for long (the address space is locked). EFAULT if there are none.
     virtual Result<size_t> with_spans(size_t n, bool into, FunctionRef<Result<size_t>(std::span<const iovec>)> fn) = 0;
+    // Passes over n bytes, which were moved before.
+    virtual void skip(size_t n) = 0;
     // What is left of the buffer that is next in the list (0 for an empty one): for files that take a vector as so many writes.
     virtual u64 segment() const { return remaining_; }
     // Limits what is left to n bytes.
@@ -50,6 +52,7 @@ public:
     Result<size_t> put_zeros(size_t n) override;
     Result<size_t> get(void* to, size_t n) override;
     Result<size_t> with_spans(size_t n, bool into, FunctionRef<Result<size_t>(std::span<const iovec>)> fn) override;
+    void skip(size_t n) override;
     u64 segment() const override;
 
 private:
@@ -71,6 +74,11 @@ public:
     Result<size_t> put_zeros(size_t n) override;
     Result<size_t> get(void* to, size_t n) override;
     Result<size_t> with_spans(size_t n, bool into, FunctionRef<Result<size_t>(std::span<const iovec>)> fn) override;
+    void skip(size_t n) override {
+        n = std::min<u64>(n, remaining_);
+        data_ += n;
+        remaining_ -= n;
+    }
 
 private:
     u8* data_;
