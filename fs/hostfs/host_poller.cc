@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
+#include "fs/hostfs/hostfs.h"
 #include "src/host/thread.h"
 
 namespace sbx::hostfs {
@@ -56,9 +57,13 @@ void HostPoller::run(void* arg) {
             EventMask m = events[i].events;
             if (m & kEventIn) m |= kEventRdNorm;
             if (m & kEventOut) m |= kEventWrNorm;
+            Lock l(self.telling_);
             target->queue.notify(m);
         }
     }
 }
+
+void hold_events() { HostPoller::get().hold(); }
+void let_events_go() { HostPoller::get().let_go(); }
 
 }  // namespace sbx::hostfs

@@ -24,11 +24,15 @@ public:
     // Watches fd for `target` until remove(); returns a number for it. EPERM: the host says that such a file is always ready.
     Result<u64> add(int fd, PolledFd& target);
     void remove(int fd, u64 number);
+    // Tells nobody anything between the two; one thread's.
+    void hold() SBX_NO_TSA { telling_.lock(); }
+    void let_go() SBX_NO_TSA { telling_.unlock(); }
 
 private:
     HostPoller() = default;
     Result<> start_locked() SBX_REQUIRES(mu_);
     static void run(void* self);
+    Mutex<Rank::KernelExt> telling_;  // around each notification
     Mutex<Rank::Leaf> mu_;
     int epoll_ = -1;
     u64 next_ SBX_GUARDED_BY(mu_) = 1;

@@ -42,6 +42,10 @@ struct Sources {
 // sentry afterwards, 2 stays what it was for messages. EBADF.
 Result<Ref<vfs::OpenFile>> open_inherited(int fd);
 
+// Between the two, files over inherited descriptors tell nobody what became of them: for who saves them. One thread's.
+void hold_events();
+void let_events_go();
+
 // Lets the sentry have as many descriptors as the host allows at all. After the program's own limits were taken from the process's.
 void raise_descriptor_limit();
 

@@ -16,6 +16,7 @@
 #include "src/cli/boot_files.h"
 #include "src/cli/boot_host.h"
 #include "src/cli/boot_init.h"
+#include "src/cli/exercise.h"
 #include "src/cli/output.h"
 #include "src/cli/report.h"
 #include "src/cli/supervise.h"
@@ -26,10 +27,12 @@
 #include "src/host/vdso.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/ns/namespaces.h"
+#include "src/kernel/pause.h"
 #include "src/kernel/posix_timers.h"
 #include "src/kernel/task_init.h"
 #include "src/loader/loader.h"
 #include "src/loader/vdso.h"
+#include "src/state/sandbox.h"
 #include "syscalls/dispatch.h"
 #include "syscalls/trace.h"
 
@@ -100,6 +103,11 @@ std::string find_program(const vfs::Caller& c, const Config& config) {
     if (found_unusable) fail("run", name + ": " + errno_text(EACCES), {}, kExitNotExecutable);
     fail("run", name + ": not found in PATH", {}, kExitNotFound);
 }
+
+struct Started {
+    Ref<Sandbox> sandbox;
+    Ref<Task> init;  // of a new one
+};
 
 Ref<Task> make_first_task(const Config& config, Kernel& kernel, Ref<vfs::MountNamespace> ns, const Streams& streams) {
     Task::Args a;
@@ -179,11 +187,37 @@ Ref<Task> make_first_task(const Config& config, Kernel& kernel, Ref<vfs::MountNa
     return *task;
 }
 
-}  // namespace
+// A sandbox with its first program, which is not started yet.
+Started make_sandbox(const Config& config, Kernel& kernel, HostFiles host, const HostTerminal& host_terminal,
+                     Streams& streams) {
+    if (Result<> r = loader::prepare_vdso(kernel); !r)
+        fail("memory", std::string("no room for the vDSO: ") + errno_text(r.error().value));
+    Started s;
+    s.sandbox = make_ref<Sandbox>(kernel);
+    Ref<vfs::MountNamespace> ns = make_namespace(config, kernel, std::move(host));
+    if (host_terminal)
+        s.sandbox->terminal = make_terminal(host_terminal, *make_creds(config, Ref<UserNamespace>(kernel.user_ns())),
+                                            kernel, *ns, streams);
+    s.init = make_first_task(config, kernel, std::move(ns), streams);
+    if (s.sandbox->terminal) devpts::make_controlling(*s.sandbox->terminal, s.init->group());
+    s.sandbox->program = Ref<ThreadGroup>(&s.init->group());
+    return s;
+}
 
-namespace {
+Started load_sandbox(const Config& config, Kernel& kernel, HostFiles host, Streams& streams, const Leg& leg) {
+    kernel.pause().begin();
+    hostfs::Sources sources;
+    sources.file_systems = make_host_file_systems(config, std::move(host));
+    sources.streams = std::move(streams.files);
+    std::string why;
+    Started s;
+    s.sandbox = Sandbox::load(kernel, sources, leg.archive_in.get(), leg.pages_in.get(), &why);
+    if (!s.sandbox) fail("checkpoint", why);
+    loader::reconnect_vdso(kernel);
+    return s;
+}
 
-int run_reported(const Config& config, const Report& report) {
+int run_reported(const Config& config, const Report& report, const Leg* leg) {
     host::install_crash_handlers();
     note_inherited_dispositions();
     host::vdso();  // while there is a /proc
@@ -192,7 +226,7 @@ int run_reported(const Config& config, const Report& report) {
     HostFiles host = open_host_files(config);
     HostTerminal host_terminal = take_host_terminal(config);
     Streams streams = open_streams(config);
-    confine_sentry(config, host);
+    confine_sentry(config, host, leg != nullptr);
     std::unique_ptr<platform::Platform> platform = make_platform(config.platform.name);
     Result<Ref<mm::MemoryFile>> memory = mm::MemoryFile::create(kMemoryFileSize);
     if (!memory) fail("memory", std::string("the host gives no memory file: ") + errno_text(memory.error().value));
@@ -213,43 +247,46 @@ int run_reported(const Config& config, const Report& report) {
     o.use_init = config.run.init;
     Kernel kernel(o, std::move(platform), std::move(*memory));
 
-    if (Result<> r = loader::prepare_vdso(kernel); !r)
-        fail("memory", std::string("no room for the vDSO: ") + errno_text(r.error().value));
     procfs::init(kernel);
     sysfs::init(kernel.cpus());
     devpts::init(kernel.tasks());
-    Ref<vfs::MountNamespace> ns = make_namespace(config, kernel, std::move(host));
-    Ref<vfs::OpenFile> terminal;
-    if (host_terminal)
-        terminal = make_terminal(host_terminal, *make_creds(config, Ref<UserNamespace>(kernel.user_ns())), kernel, *ns,
-                                 streams);
-    Ref<Task> init = make_first_task(config, kernel, std::move(ns), streams);
-    if (terminal) devpts::make_controlling(*terminal, init->group());
+    bool loads = leg && leg->loads();
+    auto [sandbox, init] = loads ? load_sandbox(config, kernel, std::move(host), streams, *leg)
+                                 : make_sandbox(config, kernel, std::move(host), host_terminal, streams);
     hostfs::raise_descriptor_limit();
     // The program's alone now: when it closes its output, the reader of it must see the end.
     streams.files.clear();
     Supervisor supervisor(config, kernel, streams);
     filter_sentry(config);
-    if (terminal) supervisor.use_terminal(make_relay(host_terminal, terminal), terminal);
-    if (Result<> r = init->start(); !r)
+    if (sandbox->terminal) supervisor.use_terminal(make_relay(host_terminal, sandbox->terminal), sandbox->terminal);
+    if (leg && leg->archive_out)
+        supervisor.save_at(add_sat(host_monotonic(), leg->save_after), [&sandbox = *sandbox, &supervisor, leg] {
+            sandbox.deadline = supervisor.deadline();
+            sandbox.deadline_passed = supervisor.timed_out();
+            return sandbox.save(leg->archive_out.get(), leg->pages_out.get());
+        });
+    if (loads) supervisor.go_on(sandbox->deadline, sandbox->deadline_passed);
+    if (Result<> r = loads ? sandbox->start() : init->start(); !r)
         fail("run", std::string("no thread for the program: ") + errno_text(r.error().value));
-    Ref<ThreadGroup> program(&init->group());
     init.reset();
-    int status = supervisor.wait();
+    if (loads) kernel.pause().go_on();
+    std::optional<int> ended = supervisor.wait();
+    if (!ended) _exit(0);
+    int status = *ended;
     if (o.verbose)
         if (std::string calls = unsupported_calls_met(); !calls.empty())
             cli::print_error({"run", "the program used system calls that are not implemented: " + calls, {}, 0});
-    report.ended(supervisor, status, kernel, *program);
+    report.ended(supervisor, status, kernel, *sandbox->program);
     // Nothing is owed to anybody now: the host takes back memory and stubs faster than destructors would.
     _exit(status);
 }
 
 }  // namespace
 
-int run_sandbox(const Config& config) {
+int run_sandbox(const Config& config, const Leg* leg) {
     Report report(config);
     try {
-        return run_reported(config, report);
+        return run_reported(config, report, leg);
     } catch (const UserError& error) {
         report.failed(error);
         throw;

@@ -30,8 +30,8 @@ void add_inherited(std::vector<host::ConfinedPath>& paths) {
 
 }  // namespace
 
-void confine_sentry(const Config& config, const HostFiles& host) {
-    auto layers = host::leave_keeper({config.run.exit_signal, config.run.die_with_parent});
+void confine_sentry(const Config& config, const HostFiles& host, bool driven) {
+    auto layers = host::leave_keeper({config.run.exit_signal, config.run.die_with_parent || driven});
     if (!layers)
         throw UserError{"security",
                         std::string("no process for the sandbox: ") + errno_text(layers.error().value),

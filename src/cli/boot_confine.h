@@ -8,7 +8,8 @@ namespace sbx::boot {
 
 // After the host files were opened and before anything has a thread. Returns in a child process, the sentry; the caller's own is its keeper
 // from then on (src/host/keeper.h). Throws UserError.
-void confine_sentry(const Config& config, const HostFiles& host);
+// `driven`: all ends with the process that started it, as with run.die-with-parent.
+void confine_sentry(const Config& config, const HostFiles& host, bool driven);
 
 // Once the platform is there and before the program starts. Throws UserError.
 void filter_sentry(const Config& config);

@@ -71,18 +71,35 @@ Result<Ref<vfs::FileSystem>> make_tmpfs(u64 size, u32 mode, const vfs::Caller& c
     return make_registered("tmpfs", "tmpfs", data, c);
 }
 
-Result<Ref<vfs::FileSystem>> make_file_system(const Config& config, const MountSpec& m, host::UniqueFd source,
-                                              const vfs::Caller& c) {
+// The host's part of the root, and of the mount of that index.
+Result<Ref<vfs::FileSystem>> make_host_root(const Config& config, host::UniqueFd root) {
+    hostfs::Options o;
+    o.hidden = hidden_below(config, config.root.path, "/");
+    o.owner = host::owners_are_hidden() ? host::real_owner : nullptr;
+    o.read_only = config.root.mode != config::RootMode::ReadWrite;
+    o.source = 0;
+    return hostfs::create(std::move(root), o);
+}
+
+Result<Ref<vfs::FileSystem>> make_host_part(const Config& config, size_t index, host::UniqueFd source) {
+    const MountSpec& m = config.mounts[index];
     hostfs::Options o;
     o.hidden = hidden_below(config, m.src, m.dst);
     o.owner = host::owners_are_hidden() ? host::real_owner : nullptr;
     o.read_only = m.mode == config::AccessMode::ReadOnly || !binds(m);
     if (m.cache == config::CacheMode::Exclusive) o.cache = hostfs::Cache::Exclusive;
+    o.source = static_cast<int>(index) + 1;
+    return hostfs::create(std::move(source), o);
+}
+
+Result<Ref<vfs::FileSystem>> make_file_system(const Config& config, size_t index, host::UniqueFd source,
+                                              const vfs::Caller& c) {
+    const MountSpec& m = config.mounts[index];
     switch (m.type) {
     case MountType::Bind:
-    case MountType::File: return hostfs::create(std::move(source), o);
+    case MountType::File: return make_host_part(config, index, std::move(source));
     case MountType::Overlay: {
-        Ref<vfs::FileSystem> lower = SBX_TRY(hostfs::create(std::move(source), o));
+        Ref<vfs::FileSystem> lower = SBX_TRY(make_host_part(config, index, std::move(source)));
         Ref<vfs::FileSystem> upper = SBX_TRY(make_tmpfs(m.size, 0, c));
         return overlay::create(lower, upper);
     }
@@ -113,8 +130,9 @@ bool is_directory(int fd) {
     return fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-void mount_one(const Config& config, const MountSpec& m, host::UniqueFd source, vfs::MountNamespace& ns,
+void mount_one(const Config& config, size_t index, host::UniqueFd source, vfs::MountNamespace& ns,
                const vfs::Caller& c) {
+    const MountSpec& m = config.mounts[index];
     if (m.type == MountType::Symlink) {
         size_t slash = m.dst.rfind('/');
         Result<> r = slash == 0 ? Result<>{} : make_mountpoint(c, m.dst.substr(0, slash), true);
@@ -123,7 +141,7 @@ void mount_one(const Config& config, const MountSpec& m, host::UniqueFd source, 
         return;
     }
     bool directory = !has_source(m) || is_directory(source.get());
-    Result<Ref<vfs::FileSystem>> fs = make_file_system(config, m, std::move(source), c);
+    Result<Ref<vfs::FileSystem>> fs = make_file_system(config, index, std::move(source), c);
     // A part of sbx that this build does not have leaves an empty place, as a kernel without it would.
     if (!fs && m.implied && fs.error() == ENODEV) return;
     if (!fs) fail_mount(m, m.src.empty() ? m.dst : m.src, fs.error());
@@ -172,11 +190,7 @@ vfs::Path namespace_root(vfs::MountNamespace& ns) {
 
 Ref<vfs::MountNamespace> make_namespace(const Config& config, Kernel& kernel, HostFiles host) {
     BootCaller nobody(kernel, {});
-    hostfs::Options o;
-    o.hidden = hidden_below(config, config.root.path, "/");
-    o.owner = host::owners_are_hidden() ? host::real_owner : nullptr;
-    o.read_only = config.root.mode != config::RootMode::ReadWrite;
-    Result<Ref<vfs::FileSystem>> fs = hostfs::create(std::move(host.root), o);
+    Result<Ref<vfs::FileSystem>> fs = make_host_root(config, std::move(host.root));
     if (fs && config.root.mode == config::RootMode::Overlay) {
         Result<Ref<vfs::FileSystem>> upper = make_tmpfs(config.root.size, 0755, nobody.caller);
         fs = upper ? overlay::create(*fs, *upper) : upper;
@@ -190,11 +204,26 @@ Ref<vfs::MountNamespace> make_namespace(const Config& config, Kernel& kernel, Ho
     Ref<vfs::MountNamespace> ns = vfs::MountNamespace::create(root, Ref<UserNamespace>(kernel.user_ns()));
     BootCaller boot(kernel, namespace_root(*ns));
     for (size_t i = 0; i < config.mounts.size(); i++) {
-        const MountSpec& m = config.mounts[i];
-        if (has_source(m) && !host.sources[i]) continue;
-        mount_one(config, m, std::move(host.sources[i]), *ns, boot.caller);
+        if (has_source(config.mounts[i]) && !host.sources[i]) continue;
+        mount_one(config, i, std::move(host.sources[i]), *ns, boot.caller);
     }
     return ns;
+}
+
+std::vector<Ref<vfs::FileSystem>> make_host_file_systems(const Config& config, HostFiles host) {
+    std::vector<Ref<vfs::FileSystem>> all;
+    auto add = [&](Result<Ref<vfs::FileSystem>> fs, const std::string& path) {
+        if (!fs) throw UserError{"checkpoint", path + ": " + errno_text(fs.error().value), {}, kExitFailed};
+        all.push_back(std::move(*fs));
+    };
+    add(make_host_root(config, std::move(host.root)), config.root.path);
+    for (size_t i = 0; i < config.mounts.size(); i++) {
+        if (has_source(config.mounts[i]) && host.sources[i])
+            add(make_host_part(config, i, std::move(host.sources[i])), config.mounts[i].src);
+        else
+            all.emplace_back();
+    }
+    return all;
 }
 
 Streams open_streams(const Config& config) {

@@ -26,6 +26,8 @@ HostFiles open_host_files(const Config& config);
 
 // Builds root and mounts. Throws UserError.
 Ref<vfs::MountNamespace> make_namespace(const Config& config, Kernel& kernel, HostFiles host);
+// The file systems over host directories alone, for a sandbox that is loaded with its mounts. Throws UserError.
+std::vector<Ref<vfs::FileSystem>> make_host_file_systems(const Config& config, HostFiles host);
 vfs::Path namespace_root(vfs::MountNamespace& ns);
 
 // Descriptors that prog starts with.

@@ -9,16 +9,21 @@
 #include <unistd.h>
 
 #include "fs/devpts/devpts.h"
+#include "fs/hostfs/hostfs.h"
 #include "src/base/panic.h"
 #include "src/cli/output.h"
 #include "src/config/error.h"
 #include "src/host/keeper.h"
+#include "src/kernel/pause.h"
 
 namespace sbx::boot {
 namespace {
 
 // How long killed tasks may take to end in order: hundreds of them do on a busy host.
 constexpr Nanos kPatience = 2 * kNanosPerSec;
+
+// In which tasks come to a boundary of their run loops.
+constexpr Nanos kPauseLimit = 30 * kNanosPerSec;
 
 int exit_status(int wait_status) {
     if (WIFSIGNALED(wait_status)) return 128 + WTERMSIG(wait_status);
@@ -86,7 +91,7 @@ void Supervisor::suspend() {
 }
 
 int Supervisor::remaining_ms() const {
-    Nanos until = std::min(deadline_, give_up_);
+    Nanos until = std::min({deadline_, give_up_, save_at_});
     if (until == kNever) return -1;
     Nanos left = until - host_monotonic();
     if (left <= 0) return 0;
@@ -110,12 +115,42 @@ void Supervisor::kill_all() {
     give_up_ = add_sat(host_monotonic(), kPatience);
 }
 
-int Supervisor::wait() {
+void Supervisor::save_at(Nanos when, std::function<std::string()> save) {
+    save_at_ = when;
+    save_ = std::move(save);
+}
+
+void Supervisor::go_on(Nanos deadline, bool timed_out) {
+    deadline_ = deadline;
+    if (timed_out) timeout_ = Timeout::Terminated;
+}
+
+// False: the program had ended before all of it stood still.
+bool Supervisor::save() {
+    save_at_ = kNever;
+    if (timeout_ == Timeout::Killed) return false;
+    if (!kernel_.pause().stop(add_sat(host_monotonic(), kPauseLimit)))
+        throw UserError{"checkpoint", "the program does not stand still", {}, kExitFailed};
+    if (kernel_.tasks().sentry_threads.load() == 0) {
+        kernel_.pause().go_on();
+        return false;
+    }
+    if (relay_) relay_->drain();
+    hostfs::hold_events();
+    if (std::string why = save_(); !why.empty()) throw UserError{"checkpoint", why, {}, kExitFailed};
+    return true;
+}
+
+std::optional<int> Supervisor::wait() {
     for (;;) {
         pollfd fds[2 + Relay::kPolled] = {{host::keeper_bell(), POLLIN, 0}, {ended_.get(), POLLIN, 0}};
         if (relay_) relay_->prepare(fds + 2);
         int n = poll(fds, relay_ ? 2 + Relay::kPolled : 2, remaining_ms());
         if (n == 0 && host_monotonic() >= deadline_) time_is_up();
+        if (host_monotonic() >= save_at_ && save()) {
+            relay_.reset();
+            return std::nullopt;
+        }
         // The stubs end with sbx, whatever the tasks are still busy with.
         if (host_monotonic() >= give_up_) {
             kernel_.init_status.store(SIGKILL);

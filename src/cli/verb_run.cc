@@ -1,5 +1,6 @@
 // sbx run: load, resolve, then hand over to boot (verbs.h).
 #include "src/cli/boot.h"
+#include "src/cli/exercise.h"
 #include "src/cli/output.h"
 #include "src/cli/verbs.h"
 #include "src/config/error.h"
@@ -8,6 +9,7 @@
 namespace sbx::cli {
 
 int run_verb(std::span<const std::string> args) {
+    std::optional<boot::Leg> leg = boot::take_leg();
     CommandLine line = parse_command_line("run", run_options(), args, Words::EndOptions);
     if (wants_help(line, "run")) return 0;
     bool dry_run = find_given(line, "dry-run") != nullptr;
@@ -22,7 +24,8 @@ int run_verb(std::span<const std::string> args) {
         write_stdout(wants_json(line) ? dry_run_json(config) : dry_run_text(config));
         return 0;
     }
-    return boot::run_sandbox(config);
+    if (config.checkpoint.exercise > 0 && !leg) return boot::run_legs(config, args);
+    return boot::run_sandbox(config, leg ? &*leg : nullptr);
 }
 
 }  // namespace sbx::cli

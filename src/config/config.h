@@ -138,6 +138,11 @@ struct LogConfig {
     std::string trace_file;  // empty: stderr; "%p" in it stands for the pid
 };
 
+struct CheckpointConfig {
+    std::int64_t exercise = 0;  // saves and loads on the way
+    std::int64_t seed = 0;      // of their times
+};
+
 struct SecurityConfig {
     bool strict = false;
     HostSockets host_sockets = HostSockets::None;
@@ -157,6 +162,7 @@ struct Config {
     PlatformConfig platform;
     DevicesConfig devices;
     LogConfig log;
+    CheckpointConfig checkpoint;
     SecurityConfig security;
 
     // What resolve() found out about the caller.

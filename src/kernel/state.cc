@@ -10,6 +10,8 @@
 #include "src/kernel/ns/net.h"
 #include "src/kernel/ns/uts.h"
 #include "src/kernel/posix_timers.h"
+#include "src/kernel/user_counts.h"
+#include "src/kernel/vdso.h"
 #include "src/kernel/ptrace.h"
 #include "src/kernel/task_internals.h"
 #include "src/kernel/tty.h"
@@ -32,11 +34,22 @@ SBX_SAVABLE(Task);
 
 template <class A>
 void PendingSignals::state(A& ar) {
-    ar(set_);
+    // Timers put their instances back themselves, where they are to find the place free.
+    SigSet set = set_, others;
     std::vector<QueuedSignal*> own;
-    if constexpr (!A::kLoading)
-        for (QueuedSignal& q : queue_)
-            if (!q.timer) own.push_back(&q);
+    if constexpr (!A::kLoading) {
+        for (QueuedSignal& q : queue_) {
+            if (q.timer) {
+                set.remove(q.info.si_signo);
+            } else {
+                own.push_back(&q);
+                others.add(q.info.si_signo);
+            }
+        }
+        set = set | others;
+    }
+    ar(set);
+    if constexpr (A::kLoading) set_ = set;
     u64 n = own.size();
     ar(n);
     for (u64 i = 0; i < n; i++) {
@@ -111,8 +124,9 @@ template <class A>
 void Task::state(A& ar) SBX_NO_TSA {
     ar.raw(regs);
     ar.raw(altstack);
+    ar.raw(initial_debug_);
     ar.raw(ptrace_info);
-    ar(group_, pid_, mm_, files_, fs_, creds_, ns_, name_, affinity_, initial_fp_.data, state_, next_state_,
+    ar(group_, pid_, mm_, files_, fs_, creds_, ns_, name_, affinity_, initial_fp_.data, state_, next_state_, call,
        clear_child_tid, set_child_tid, robust_list, rseq.addr, rseq.length, rseq.signature, restart_block,
        fault_trap_no, fault_error_code, fault_address, saved_mask, restore_mask, parent_death_signal, no_new_privs,
        in_execve, timer_slack, mce_kill, mempolicy, io_flusher, personality, seccomp_filter, seccomp_mode, exit_code,
@@ -126,6 +140,14 @@ void Task::state(A& ar) SBX_NO_TSA {
     ar(work);
     if constexpr (A::kLoading) work_.store(work);
 }
+
+template <class A>
+void Kernel::state(A& ar) {
+    ar(memory_, user_ns_, tasks_.root_ns, tasks_.task_count, init_status, oom_killed, user_counts());
+    if constexpr (A::kLoading) vdso = std::make_unique<Vdso>();
+    ar(*vdso);
+}
+SBX_STATE_HERE(Kernel);
 
 void Task::state_loaded(state::Loader&) {
     // The process tree's reference.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 
+#include "src/base/archive.h"
 #include "src/kernel/timekeeper.h"
 
 namespace sbx {
@@ -15,7 +16,8 @@ namespace {
 // Pages that are never written and never change their size.
 class FixedPages final : public mm::Mappable {
 public:
-    FixedPages(mm::MemoryFile& memory, Range pages, const char* name) : memory_(memory), pages_(pages), name_(name) {}
+    enum class Part : u8 { Data, Image };
+    FixedPages(mm::MemoryFile& memory, Range pages, Part part) : memory_(memory), pages_(pages), part_(part) {}
     ~FixedPages() override { memory_->dec_ref(pages_); }
     Result<mm::Translation> translate(u64 offset, u64 length, bool write) override {
         if (write || offset >= pages_.length()) return err(EFAULT);
@@ -28,18 +30,26 @@ public:
     }
     void add_mapping(mm::MemoryManager&, Range, u64, bool) override {}
     void remove_mapping(mm::MemoryManager&, Range, u64, bool) override {}
-    mm::MappableName name() override { return {0, 0, name_}; }
+    mm::MappableName name() override { return {0, 0, part_ == Part::Data ? "[vvar]" : "[vdso]"}; }
     u8* window() { return memory_->window(pages_); }
 
 private:
+    friend struct state::Access;
+    template <class A>
+    auto state_head(A a) const {
+        return a.args(a.given(*memory_), pages_, part_);
+    }
+    template <class A>
+    void state(A&) {}
     Ref<mm::MemoryFile> memory_;
     const Range pages_;
-    const char* const name_;
+    const Part part_;
 };
+SBX_SAVABLE(FixedPages);
 
-Result<Ref<FixedPages>> pages_with(mm::MemoryFile& memory, ConstBytes content, const char* name) {
+Result<Ref<FixedPages>> pages_with(mm::MemoryFile& memory, ConstBytes content, FixedPages::Part part) {
     Range pages = SBX_TRY(memory.allocate(page_up(content.size()), mm::MemoryKind::Shm));
-    Ref<FixedPages> made = make_ref<FixedPages>(memory, pages, name);
+    Ref<FixedPages> made = make_ref<FixedPages>(memory, pages, part);
     SBX_TRY(memory.write(pages.start, content.data(), content.size()));
     return made;
 }
@@ -66,14 +76,24 @@ Result<std::unique_ptr<Vdso>> Vdso::create(mm::MemoryFile& memory, ConstBytes im
     auto v = std::make_unique<Vdso>();
     sbx_vdso_data d = vdso_data(host);
     static_assert(sizeof d <= kPageSize);
-    Ref<FixedPages> data = SBX_TRY(pages_with(memory, ConstBytes(reinterpret_cast<const u8*>(&d), sizeof d), "[vvar]"));
-    v->live_ = reinterpret_cast<sbx_vdso_data*>(data->window());
+    Ref<FixedPages> data =
+        SBX_TRY(pages_with(memory, ConstBytes(reinterpret_cast<const u8*>(&d), sizeof d), FixedPages::Part::Data));
     v->data_ = std::move(data);
-    v->image_ = SBX_TRY(pages_with(memory, image, "[vdso]"));
+    v->image_ = SBX_TRY(pages_with(memory, image, FixedPages::Part::Image));
     v->image_size_ = page_up(image.size());
     return v;
 }
 
-void Vdso::cpus_differ() { std::atomic_ref(live_->getcpu).store(0, std::memory_order_relaxed); }
+sbx_vdso_data* Vdso::live() const {
+    return reinterpret_cast<sbx_vdso_data*>(static_cast<FixedPages&>(*data_).window());
+}
+
+void Vdso::cpus_differ() { std::atomic_ref(live()->getcpu).store(0, std::memory_order_relaxed); }
+
+void Vdso::set_host(const platform::HostVdso& host) {
+    bool differ = live()->getcpu == 0;
+    *live() = vdso_data(host);
+    if (differ) cpus_differ();
+}
 
 }  // namespace sbx

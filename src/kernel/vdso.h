@@ -16,12 +16,19 @@ public:
     const Ref<mm::Mappable>& data() const { return data_; }  // one page, [vvar]
     const Ref<mm::Mappable>& image() const { return image_; }
     u64 image_size() const { return image_size_; }
+    // After loading: the host's functions may be others.
+    void set_host(const platform::HostVdso& host);
     // A task is told other CPUs than the host's from now on: getcpu is the system call.
     void cpus_differ();
 
 private:
+    friend struct state::Access;
+    template <class A>
+    void state(A& ar) {
+        ar(data_, image_, image_size_);
+    }
     Ref<mm::Mappable> data_, image_;
-    sbx_vdso_data* live_ = nullptr;  // the data page, in the sentry's window; applications read it any time
+    sbx_vdso_data* live() const;  // the data page, in the sentry's window; applications read it any time
     u64 image_size_ = 0;
 };
 

@@ -15,13 +15,21 @@ extern "C" const sbx::u8 sbx_vdso_image[], sbx_vdso_image_end[];
 
 namespace sbx::loader {
 
-Result<> prepare_vdso(Kernel& kernel) {
+namespace {
+platform::HostVdso functions_of(const Kernel& kernel) {
     platform::HostVdso functions = kernel.platform().host_vdso();
     // Programs see CPUs 0 to cpus()-1; the host's function knows the host's.
     if (kernel.cpus() != kernel.host_cpus() || kernel.cpus() != host::cpu_numbers()) functions.getcpu = 0;
-    kernel.vdso = SBX_TRY(Vdso::create(kernel.memory(), {sbx_vdso_image, sbx_vdso_image_end}, functions));
+    return functions;
+}
+}  // namespace
+
+Result<> prepare_vdso(Kernel& kernel) {
+    kernel.vdso = SBX_TRY(Vdso::create(kernel.memory(), {sbx_vdso_image, sbx_vdso_image_end}, functions_of(kernel)));
     return {};
 }
+
+void reconnect_vdso(Kernel& kernel) { kernel.vdso->set_host(functions_of(kernel)); }
 
 Result<u64> map_vdso(mm::MemoryManager& mm, const Vdso& vdso) {
     const mm::MmLimits none;  // no limit of the application counts these pages
