@@ -106,7 +106,7 @@ $(call write_if_changed,$(BUILD)/.flags,$(filter-out -Werror $(NO_ERROR) -ffile-
 $(call write_if_changed,$(BUILD)/.sources,$(SRCS) $(UNIT_SRCS))
 endif
 
-.PHONY: all objs guest unit help clean install deps deps-test deps-lint fetch toolchain test test-unit test-guest test-cli test-apps test-host test-hostile bench errnos faults fuzz-calls \
+.PHONY: all objs guest unit help clean install deps deps-test deps-lint fetch toolchain test test-unit test-guest test-state test-cli test-apps test-host test-hostile bench errnos faults fuzz-calls \
     lint lint-layers lint-files lint-state lint-headers lint-threads lint-format check-binary format tidy asan ubsan tsan debug dist map
 
 all: $(BUILD)/sbx $(if $(filter build,$(BUILD)),compile_commands.json)  ## build build/sbx
@@ -222,6 +222,8 @@ test-unit: $(UNIT_BIN)  ## unit tests
 	@$(TEST) unit
 test-guest: $(BUILD)/sbx guest  ## guest programs: natively, then on each platform (PLATFORMS="native ptrace" chooses, T=REGEX picks)
 	@$(TEST) guest
+test-state: $(BUILD)/sbx guest  ## guest programs that are saved and loaded on their way (STATE_SAVES=N times each, STATE_SEED=N; T=REGEX picks)
+	@$(TEST) state
 test-cli: $(BUILD)/sbx  ## the command line
 	@$(TEST) cli
 test-hostile: $(BUILD)/sbx guest  ## programs that want to hurt the sandbox or the host

@@ -55,6 +55,7 @@ for suite; do
     case $suite in
     unit) [ -x "$BUILD/unit-test" ] && run unit timeout 600 "$BUILD/unit-test" ${T:+-tc="*$T*"} ;;
     guest) [ -x test/guest/run.sh ] && for p in $(platforms); do run "guest/$p" test/guest/run.sh "$p" ${T:+"$T"}; done ;;
+    state) run guest/state test/guest/run.sh state ${T:+"$T"} ;;
     *) [ -x "test/$suite/run.sh" ] && run "$suite" "test/$suite/run.sh" ${T:+"$T"} ;;
     esac
 done

@@ -3,12 +3,20 @@
 # test/guest/known-failures.PLATFORM. Programs come from ${GUEST_BIN:-build/guest}; SBX is the sbx to use, SBX_ARGS more
 # options of its run, GUEST_NOFORK=1 runs each sub-test without fork, GUEST_JOBS how many at a time (2), GUEST_TIMEOUT seconds for each program (40),
 # GUEST_SLOW=N times all limits inside and that.
+# PLATFORM state: on the platform that there is, each program saved and loaded STATE_SAVES times (2) on its way, at random times from STATE_SEED. What
+# test/guest/state.skip names is left out.
 # The exit status is 0 when nothing failed that was not known to, and nothing passed that was known to fail.
-usage() { echo "usage: $0 native|ptrace|systrap|kvm [REGEX]" >&2; exit 2; }
+usage() { echo "usage: $0 native|ptrace|systrap|kvm|state [REGEX]" >&2; exit 2; }
 [ $# -ge 1 ] && [ $# -le 2 ] || usage
 platform=$1 regex=${2:-.}
-case $platform in native|auto|ptrace|systrap|kvm) ;; *) usage ;; esac
+case $platform in native|auto|ptrace|systrap|kvm|state) ;; *) usage ;; esac
 cd "$(dirname "$0")/../.." || exit 2
+host=$platform
+if [ "$platform" = state ]; then
+    host=auto seed=${STATE_SEED:-$((RANDOM * 32768 + RANDOM))} saves=${STATE_SAVES:-2}
+    SBX_ARGS+=" -s checkpoint.exercise=$saves -s checkpoint.seed=$seed"
+    echo "$saves saves of each program; STATE_SEED=$seed"
+fi
 top=$PWD
 bin=$(realpath -m "${GUEST_BIN:-build/guest}")
 sbx=${SBX:-$top/build/sbx}
@@ -28,7 +36,8 @@ trap 'exit 130' INT TERM
 
 # "name why" and "name:subtest why"; # starts a comment.
 known=$work/known
-[ -f "test/guest/known-failures.$platform" ] && sed 's/#.*//' "test/guest/known-failures.$platform" >"$work/k0" || : >"$work/k0"
+failures=test/guest/known-failures.${platform/#state/ptrace}
+[ -f "$failures" ] && sed 's/#.*//' "$failures" >"$work/k0" || : >"$work/k0"
 awk 'NF { print $1 }' "$work/k0" >"$known"
 
 run_one() { # NAME: writes NAME.out and NAME.rc below $work
@@ -37,11 +46,13 @@ run_one() { # NAME: writes NAME.out and NAME.rc below $work
         echo "needs root" >"$out.skip"
         return
     fi
+    if [ "$platform" = state ] && grep -m1 "^$name " test/guest/state.skip | cut -d' ' -f2- >"$out.skip" && [ -s "$out.skip" ]; then return; fi
+    rm -f "$out.skip"
     if [ "$platform" = native ]; then
         cmd=("$prog")
     else
         # shellcheck disable=SC2206
-        cmd=("$sbx" run -q --platform "$platform" $SBX_ARGS -- "$prog")
+        cmd=("$sbx" run -q --platform "$host" $SBX_ARGS -- "$prog")
     fi
     if grep -q 'guest\.h"' "$src"; then
         if [ -n "$GUEST_NOFORK" ]; then # each sub-test in a run of its own, without fork: for a kernel that has none yet
@@ -65,7 +76,7 @@ run_one() { # NAME: writes NAME.out and NAME.rc below $work
     echo $? >"$out.rc"
 }
 export -f run_one
-export work bin platform sbx top SBX_ARGS GUEST_TIMEOUT GUEST_SLOW GUEST_NOFORK
+export work bin platform host sbx top SBX_ARGS GUEST_TIMEOUT GUEST_SLOW GUEST_NOFORK
 mkdir "$work/out"
 find test/guest -name '*.c' | sed 's,^test/guest/,,; s,\.c$,,' | sort | grep -E -- "$regex" >"$work/names"
 if [ ! -s "$work/names" ]; then
