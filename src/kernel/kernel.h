@@ -66,19 +66,19 @@ private:
     friend struct state::Access;
     template <class A>
     void state(A& ar);
-    Options options_;
-    std::unique_ptr<platform::Platform> platform_;
+    Options options_;                               // no state: from the configuration, as at the first start
+    std::unique_ptr<platform::Platform> platform_;  // no state: the process that loads has its own
     Ref<mm::MemoryFile> memory_;
     Ref<UserNamespace> user_ns_;
     TaskSet tasks_;
-    std::unique_ptr<Timekeeper> timekeeper_;
-    std::unique_ptr<FutexTable> futexes_;
-    std::unique_ptr<CpuQuota> cpu_quota_;
-    std::unique_ptr<CpuClock> cpu_clock_;
-    std::unique_ptr<Pause> pause_;
-    std::atomic<bool> short_of_memory_{false};
-    u64 memory_bound_ = ~0ull;  // limits.memory, or what keeps the host going
-    unsigned host_cpus_ = 1, cpus_ = 1;
+    std::unique_ptr<Timekeeper> timekeeper_;    // no state: the timers that are armed put themselves in
+    std::unique_ptr<FutexTable> futexes_;       // no state: who waits begins again, and with it what is held in common
+    std::unique_ptr<CpuQuota> cpu_quota_;       // no state: a new period begins
+    std::unique_ptr<CpuClock> cpu_clock_;       // no state: tasks have what it counted
+    std::unique_ptr<Pause> pause_;              // no state: it ends where the kernel is loaded
+    std::atomic<bool> short_of_memory_{false};  // no state: looked at anew by the next tick
+    u64 memory_bound_ = ~0ull;                  // no state: limits.memory, or what keeps the host going
+    unsigned host_cpus_ = 1, cpus_ = 1;         // no state: the host's, and the configuration's
 };
 
 }  // namespace sbx

@@ -203,7 +203,7 @@ public:
         u64 done = 0;        // bytes that it had moved
         u64 items = 0;       // and, of one that moves several things, what it was done with before that
         bool again = false;  // it was told to begin again
-        bool first = false;  // and may, before the pause ends for all others
+        bool first = false;  // no state: from `again`; and may, before the pause ends for all others
         template <class A>
         void state(A& ar) {
             ar(began, done, items, again);

@@ -12,7 +12,6 @@
 namespace sbx {
 namespace {
 
-// no state: nobody saves a kernel yet, whose Vdso they belong to.
 // Pages that are never written and never change their size.
 class FixedPages final : public mm::Mappable {
 public:
