@@ -146,11 +146,13 @@ void TmpfsInode::touch_accessed() {
     atime_ = t;
 }
 
-void TmpfsInode::change_links(int by) {
+u32 TmpfsInode::change_links(int by) {
     timespec t = vfs::now();
     Lock l(meta_mu_);
+    u32 old = nlink_;
     nlink_ += static_cast<u32>(by);
     ctime_ = t;
+    return old;
 }
 
 u32 TmpfsInode::links() const {
@@ -199,14 +201,19 @@ Result<Ref<vfs::Inode>> TmpfsInode::symlink(std::string_view name, std::string_v
 Result<> TmpfsInode::link(std::string_view name, vfs::Inode& target, const vfs::Caller&) {
     TmpfsInode& i = as_tmpfs(target);
     if (i.links() >= kMaxLinks) return err(EMLINK);
-    i.change_links(1);
+    if (i.change_links(1) > 0) {
+        if (Result<> r = tmpfs().reserve_inode(); !r) {
+            i.change_links(-1);
+            return r;
+        }
+    }
     add_entry(name, Ref<TmpfsInode>(i));
     return {};
 }
 
 Result<> TmpfsInode::unlink(std::string_view name, vfs::Inode& victim, const vfs::Caller&) {
     Ref<TmpfsInode> gone = remove_entry(name);
-    as_tmpfs(victim).change_links(-1);
+    if (as_tmpfs(victim).change_links(-1) > 1) tmpfs().inode_gone();
     return {};
 }
 
@@ -245,7 +252,7 @@ Result<> TmpfsInode::rename(std::string_view name, vfs::Inode& what_inode, vfs::
     }
     if (victim) {
         Ref<TmpfsInode> gone = new_dir.remove_entry(new_name);
-        victim->change_links(victim->dir_ ? -2 : -1);
+        if (victim->change_links(victim->dir_ ? -2 : -1) > 1 && !victim->dir_) tmpfs().inode_gone();
     }
     Ref<TmpfsInode> moved = remove_entry(name);
     new_dir.add_entry(new_name, std::move(moved));

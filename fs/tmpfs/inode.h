@@ -29,6 +29,8 @@ public:
 
     // ENOSPC.
     Result<Ref<TmpfsInode>> new_inode(const vfs::NewNode& n);
+    // A name beyond a file's first counts as an inode: it takes as much memory (shmem_link()). ENOSPC.
+    Result<> reserve_inode();
     void inode_gone() { inodes_.fetch_sub(1); }
     Ref<FileData> new_data();
 
@@ -123,10 +125,10 @@ public:
     u32 mode() const { return mode_.load(std::memory_order_relaxed); }
     // Writing must drop set-id bits or file capabilities first.
     bool has_privileges() const;
-    void touch_modified();  // mtime and ctime
-    void touch_changed();   // ctime
-    void touch_accessed();  // atime, where it is older than relatime wants
-    void change_links(int by);
+    void touch_modified();     // mtime and ctime
+    void touch_changed();      // ctime
+    void touch_accessed();     // atime, where it is older than relatime wants
+    u32 change_links(int by);  // returns how many there were
     u32 links() const;
 
 private:

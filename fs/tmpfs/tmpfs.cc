@@ -184,12 +184,17 @@ void TmpfsFs::on_unmounted() {
     l.unlock();
 }
 
-Result<Ref<TmpfsInode>> TmpfsFs::new_inode(const vfs::NewNode& n) {
+Result<> TmpfsFs::reserve_inode() {
     u64 limit = max_inodes_.load();
     if (inodes_.fetch_add(1) + 1 > limit && limit != 0) {
         inodes_.fetch_sub(1);
         return err(ENOSPC);
     }
+    return {};
+}
+
+Result<Ref<TmpfsInode>> TmpfsFs::new_inode(const vfs::NewNode& n) {
+    SBX_TRY(reserve_inode());
     return make_ref<TmpfsInode>(*this, next_ino_.fetch_add(1), n);
 }
 

@@ -85,7 +85,7 @@ Result<> read_exact(vfs::OpenFile& f, const vfs::Caller& c, u64 offset, void* to
 
 Result<Elf> read_elf(vfs::OpenFile& f, const vfs::Caller& c, int bad) {
     Elf e;
-    if (!read_exact(f, c, 0, &e.header, sizeof e.header)) return err(bad);
+    if (!read_exact(f, c, 0, &e.header, sizeof e.header)) return err(bad == ELIBBAD ? EIO : bad);  // elf_read()
     const Elf64_Ehdr& h = e.header;
     if (memcmp(h.e_ident, ELFMAG, SELFMAG) != 0 || h.e_ident[EI_CLASS] != ELFCLASS64 ||
         h.e_ident[EI_DATA] != ELFDATA2LSB || h.e_machine != EM_X86_64 || (h.e_type != ET_EXEC && h.e_type != ET_DYN) ||

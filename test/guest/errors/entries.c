@@ -3,6 +3,7 @@
 #include <linux/openat2.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
@@ -385,9 +386,9 @@ TEST_DIR(openat2_errors) {
     X(link("f", "new")) X(rename("f", "new")) X(rename("f", "g")) X(rename2("f", "g", 2)) X(rename2("f", "new", 1))       \
     X(unlink("f")) X(rmdir("d")) X(unlinkat(AT_FDCWD, "d", AT_REMOVEDIR)) X(truncate("f", 0)) X(chmod("f", 0600))         \
     X(fchmodat(AT_FDCWD, "f", 0600, 0)) X(fchmod(fd, 0600)) X(chown("f", -1, -1)) X(lchown("f", -1, -1)) X(fchown(fd, -1, -1)) \
-    X(utimensat(AT_FDCWD, "f", NULL, 0)) X(futimens(fd, NULL)) X(utimes("f", NULL)) X(utime("f", NULL))                   \
+    X(utimensat(AT_FDCWD, "f", NULL, 0)) X(futimens(fd, NULL)) X(syscall(SYS_utimes, "f", NULL)) X(syscall(SYS_utime, "f", NULL)) X(syscall(SYS_futimesat, AT_FDCWD, "f", NULL))                   \
     X(setxattr("f", "user.x", "", 0, 0)) X(lsetxattr("f", "user.x", "", 0, 0)) X(fsetxattr(fd, "user.x", "", 0, 0))       \
-    X(removexattr("f", "user.x")) X(lremovexattr("f", "user.x")) X(fremovexattr(fd, "user.x")) X(access("f", W_OK))       \
+    X(removexattr("f", "user.x")) X(lremovexattr("f", "user.x")) X(fremovexattr(fd, "user.x")) X(access("f", W_OK)) X(bind(unbound, (void *)&(struct sockaddr_un){AF_UNIX, "new"}, sizeof(struct sockaddr_un)))       \
     X(faccessat(AT_FDCWD, "d", W_OK, 0)) X(syscall(SYS_faccessat2, AT_FDCWD, "f", W_OK, AT_EACCESS))
 TEST_DIR(read_only_file_system) {
     enter_mount_namespace();
@@ -398,7 +399,7 @@ TEST_DIR(read_only_file_system) {
     ROW(mount("none", ".", NULL, MS_REMOUNT | MS_RDONLY, NULL), EBUSY); // somebody writes
     close(w);
     ROW(mount("none", ".", NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
-    int fd = OK(open("f", O_RDONLY));
+    int fd = OK(open("f", O_RDONLY)), unbound = OK(socket(AF_UNIX, SOCK_DGRAM, 0));
 #define X(call) ROW(call, EROFS);
     CHANGES(X)
     OK(mount("none", ".", NULL, MS_REMOUNT, NULL));
@@ -420,4 +421,66 @@ TEST_DIR(read_only_file_system) {
     ROW(link("../m/f", "new"), EROFS);
     ROW(rename("f", "../m/new"), EXDEV); // two mounts, though of one file system
     ROW(umount2("../m", 0), EBUSY);
+}
+TEST_DIR(full_file_system) {
+    static char page[PAGE];
+    enter_mount_namespace();
+    OK(mkdir("m", 0777));
+    OK(mount("none", "m", "tmpfs", 0, "size=8k,nr_inodes=6")), OK(chdir("m"));
+    int f = OK(open("f", O_CREAT | O_RDWR, 0600)), g = OK(open("g", O_CREAT | O_RDWR, 0600));
+    VALUE(write(f, page, PAGE), PAGE);
+    VALUE(write(f, page, PAGE), PAGE);
+    ROW(write(f, page, 1), ENOSPC);
+    ROW(pwrite(g, page, 1, 0), ENOSPC);
+    VALUE(pwrite(f, page, 10, 5), 10); // over what is there
+    ROW(fallocate(g, 0, 0, PAGE), ENOSPC);
+    loff_t from = 0, to = 0;
+    ROW(syscall(SYS_copy_file_range, f, &from, g, &to, 10L, 0), ENOSPC);
+    ROW(sendfile(g, f, NULL, 0), 0);
+    from = 0;
+    ROW(sendfile(g, f, &from, 10), ENOSPC);
+    ROW(ftruncate(g, 1 << 20), 0); // a hole takes nothing
+    ROW(fallocate(f, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE), 0);
+    VALUE(write(g, page, 1), 1);
+    OK(mkdir("d", 0700)), OK(symlink("x", "l")), OK(mknod("p", S_IFIFO | 0600, 0)); // with the root six
+    ROW(open("new", O_CREAT | O_RDWR, 0600), ENOSPC);
+    ROW(creat("new", 0600), ENOSPC);
+    ROW(open(".", O_TMPFILE | O_RDWR, 0600), ENOSPC);
+    ROW(mkdir("new", 0600), ENOSPC);
+    ROW(symlink("x", "new"), ENOSPC);
+    ROW(mknod("new", S_IFREG | 0600, 0), ENOSPC);
+    ROW(link("f", "new"), ENOSPC);
+    ROW(bind(OK(socket(AF_UNIX, SOCK_DGRAM, 0)), (void *)&(struct sockaddr_un){AF_UNIX, "new"}, sizeof(struct sockaddr_un)), ENOSPC);
+    ROW(rename("f", "new"), 0);
+    struct statfs fs;
+    OK(statfs(".", &fs));
+    CHECK_EQ(fs.f_blocks, 2), CHECK_EQ(fs.f_bfree, 0), CHECK_EQ(fs.f_files, 6), CHECK_EQ(fs.f_ffree, 0);
+    ROW(unlink("p"), 0);
+    ROW(mkdir("new2", 0600), 0);
+}
+// A copy of /bin/true whose interpreter is named `interpreter`.
+static void copy_with_interpreter(const char *to, const char *interpreter) {
+    static char text[1 << 20];
+    int in = OK(open("/bin/true", O_RDONLY)), out = OK(open(to, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0755));
+    ssize_t n = OK(read(in, text, sizeof text));
+    char *at = memmem(text, n, "/lib64/ld-linux-x86-64.so.2", 27);
+    if (!at)
+        skip("/bin/true is not as expected");
+    strcpy(at, interpreter);
+    CHECK_EQ(write(out, text, n), n);
+    close(in), close(out);
+}
+TEST_DIR(interpreters_of_executables) {
+    char *argv[] = {"t", NULL};
+    OK(mkdir("d", 0755)), write_file("junk", "this is a text that is as long as a header of ELF is, and then some more, to be sure"), OK(chmod("junk", 0755)), write_file("short", "x"), OK(chmod("short", 0755));
+    write_file("plain", "x");
+    static const struct { const char *interpreter; int want; } table[] = {{"none", ENOENT}, {"d", EACCES}, {"junk", ELIBBAD}, {"short", EIO}, {"plain", EACCES}, {"plain/x", ENOTDIR}, {"/dev/null", EACCES}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        copy_with_interpreter("t", table[i].interpreter);
+        char what[60];
+        snprintf(what, sizeof what, "execve with the interpreter %s", table[i].interpreter);
+        errno = 0;
+        long r = execve("./t", argv, NULL);
+        guest_row(__FILE__, __LINE__, what, r, errno, table[i].want, false);
+    }
 }
