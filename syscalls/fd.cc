@@ -41,6 +41,17 @@ Result<long> set_status_bit(Task& t, vfs::OpenFile& f, int fd, int bit, u64 arg)
     return 0;
 }
 
+// do_clone_file_range(): no file system here shares blocks.
+Result<long> clone_range(Task& t, vfs::OpenFile& out, int fd) {
+    Ref<vfs::OpenFile> in = SBX_TRY(t.files().get(fd));
+    if (in->is_path_only()) return err(EBADF);
+    if (&in->inode().fs() != &out.inode().fs()) return err(EXDEV);
+    if (in->inode().is_dir() || out.inode().is_dir()) return err(EISDIR);
+    if (!in->inode().is_regular() || !out.inode().is_regular()) return err(EINVAL);
+    if (!in->readable() || !out.writable() || (out.flags() & O_APPEND)) return err(EBADF);
+    return err(EOPNOTSUPP);
+}
+
 // What Linux answers for regular files, directories and symlinks before their file system is asked (do_vfs_ioctl()).
 Result<long> ioctl_of_inode(Task& t, vfs::OpenFile& f, u32 cmd, u64 arg) {
     vfs::Inode& i = f.inode();
@@ -67,8 +78,11 @@ Result<long> ioctl_of_inode(Task& t, vfs::OpenFile& f, u32 cmd, u64 arg) {
         SBX_TRY(t.copy_out(UserPtr<i64>{arg}, static_cast<i64>(a.size)));
         return 0;
     }
-    case FICLONE:
-    case FICLONERANGE:
+    case FICLONE: return clone_range(t, f, static_cast<int>(arg));
+    case FICLONERANGE: {
+        file_clone_range r = SBX_TRY(t.copy_in(UserPtr<file_clone_range>{arg}));
+        return clone_range(t, f, static_cast<int>(r.src_fd));
+    }
     case FIDEDUPERANGE: return err(EOPNOTSUPP);
     case FS_IOC_FIEMAP: return file_extents(t, f, arg);
     default: break;
@@ -83,7 +97,9 @@ Result<long> sys_ioctl(Task& t, int fd, u32 cmd, u64 arg) {
     case FIOCLEX: SBX_TRY(t.files().set_cloexec(fd, true)); return 0;
     case FIONCLEX: SBX_TRY(t.files().set_cloexec(fd, false)); return 0;
     case FIONBIO: return set_status_bit(t, *f, fd, O_NONBLOCK, arg);
-    case FIOASYNC: return set_status_bit(t, *f, fd, O_ASYNC, arg);
+    case FIOASYNC:
+        if (f->inode().is_regular() || f->inode().is_dir()) return err(ENOTTY);
+        return set_status_bit(t, *f, fd, O_ASYNC, arg);
     default: return ioctl_of_inode(t, *f, cmd, arg);
     }
 }

@@ -1,25 +1,73 @@
 // nsfs: nodes are made anew whenever a link is followed; st_dev and st_ino say that two are the same namespace (namespaces(7)).
 #include "fs/nsfs/nsfs.h"
 
+#include <fcntl.h>
 #include <linux/nsfs.h>
 #include <sched.h>
+
+#include <utility>
 
 #include "fs/vfs/dentry.h"
 #include "fs/vfs/file_system.h"
 #include "fs/vfs/inode.h"
 #include "fs/vfs/mount.h"
+#include "fs/vfs/operations.h"
 #include "src/base/archive.h"
+#include "src/kernel/ns/cgroup.h"
+#include "src/kernel/ns/ipc.h"
+#include "src/kernel/ns/net.h"
 #include "src/kernel/ns/ns_file.h"
+#include "src/kernel/ns/uts.h"
+#include "src/kernel/thread_group.h"
 
 namespace sbx::nsfs {
 namespace {
+
+UserNamespace* owner_of(u64 type, RefCounted& ns) {
+    switch (type) {
+    case CLONE_NEWUTS: return &static_cast<UtsNamespace&>(ns).owner();
+    case CLONE_NEWIPC: return &static_cast<IpcNamespace&>(ns).owner();
+    case CLONE_NEWNET: return &static_cast<NetNamespace&>(ns).owner();
+    case CLONE_NEWCGROUP: return &static_cast<CgroupNamespace&>(ns).owner();
+    case CLONE_NEWNS: return &static_cast<vfs::MountNamespace&>(ns).owner();
+    case CLONE_NEWPID: return &static_cast<PidNamespace&>(ns).owner();
+    default: return static_cast<UserNamespace&>(ns).parent();
+    }
+}
+
+// ns_get_owner(), pidns_get_parent(): what is not below the caller's own namespace is none of its business.
+template <class Ns>
+Result<long> open_visible(Ns* ns, const Ns* own, u64 type, std::string_view name, const vfs::Caller& c) {
+    const Ns* above = ns;
+    while (above && above != own) above = above->parent();
+    if (!above) return err(EPERM);
+    vfs::Path p = ns_path(type, name, ns->id(), Ref<RefCounted>(ns));
+    Ref<vfs::OpenFile> f = SBX_TRY(vfs::open_path(c, p, O_RDONLY));
+    return SBX_TRY(c.task->files().add(std::move(f), true, c.task->rlimit(RLIMIT_NOFILE)));
+}
 
 class NsFile final : public NamespaceFile {
 public:
     using NamespaceFile::NamespaceFile;
     Result<long> ioctl(u32 cmd, u64 arg, const vfs::Caller& c) override {
-        if (cmd == NS_GET_NSTYPE) return static_cast<long>(type());
-        return NamespaceFile::ioctl(cmd, arg, c);
+        const UserNamespace* own = c.creds->user_ns.get();
+        switch (cmd) {
+        case NS_GET_NSTYPE: return static_cast<long>(type());
+        case NS_GET_USERNS: return open_visible(owner_of(type(), *ns()), own, CLONE_NEWUSER, "user", c);
+        case NS_GET_PARENT:
+            if (type() == CLONE_NEWUSER)
+                return open_visible(static_cast<UserNamespace&>(*ns()).parent(), own, CLONE_NEWUSER, "user", c);
+            if (type() != CLONE_NEWPID) return err(EINVAL);
+            return open_visible(static_cast<PidNamespace&>(*ns()).parent(), &std::as_const(c.task->pid_ns()),
+                                CLONE_NEWPID, "pid", c);
+        case NS_GET_OWNER_UID: {
+            if (type() != CLONE_NEWUSER) return err(EINVAL);
+            u32 uid = own->from_kuid_munged(static_cast<UserNamespace&>(*ns()).owner());
+            SBX_TRY(c.mm->copy_out(arg, &uid, sizeof uid));
+            return 0;
+        }
+        default: return NamespaceFile::ioctl(cmd, arg, c);
+        }
     }
     template <class A>
     auto state_head(A a) const {

@@ -363,6 +363,7 @@ UNUSED static void guest_fault_handler(int sig, siginfo_t *si, void *uc) {
         CHECK_EQ(si_.si_signo, 0);                                                                                       \
     } while (0)
 
+UNUSED static void on_nothing(int sig) { (void)sig; } // a handler, for signals that are to interrupt
 UNUSED static void on_signal(int sig, void (*fn)(int), int flags) {
     struct sigaction sa = {0};
     sa.sa_handler = fn;
@@ -430,6 +431,8 @@ UNUSED static uint64_t cap_effective(void) {
         return 0;
     return d[0].effective | (uint64_t)d[1].effective << 32;
 }
+// Root with what matters of its capabilities.
+UNUSED static bool privileged(void) { return geteuid() == 0 && cap_effective() >> 21 & 1 /* CAP_SYS_ADMIN */; }
 UNUSED static void need_cap(int cap, const char *name) {
     if (!(cap_effective() >> cap & 1))
         skip("needs %s", name);

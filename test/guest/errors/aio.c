@@ -4,7 +4,6 @@
 #include <sys/eventfd.h>
 
 static char b[64];
-static void nothing(int s) { (void)s; }
 static struct iocb cb;
 static struct iocb *list[2] = {&cb, (struct iocb *)8};
 static void prepare(int op, int fd) {
@@ -63,7 +62,7 @@ TEST_DIR(errors_of_each_call) {
     VALUE(IO(getevents, c, 1L, 4L, ev, NULL), 1);
     CHECK_EQ(ev[0].res, 8);
     VALUE(IO(getevents, c, 1L, 1L, ev, &zero), 0);
-    on_signal(SIGALRM, nothing, 0), tick(5);
+    on_signal(SIGALRM, on_nothing, 0), tick(5);
     ROW(IO(getevents, c, 1L, 1L, ev, NULL), EINTR);
     struct { const void *set; size_t size; } sig = {b, 4};
     ROW(syscall(333 /* io_pgetevents */, c, 0L, 1L, ev, &zero, &sig), EINVAL);

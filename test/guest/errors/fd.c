@@ -18,7 +18,6 @@ static void few_descriptors(void) { // only 0, 1 and 2
     syscall(SYS_close_range, 3, ~0U, 0);
     OK(setrlimit(RLIMIT_NOFILE, &r));
 }
-static bool with_caps(void) { return geteuid() == 0 && cap_effective() >> 21 & 1; }
 
 TEST_DIR(fcntl_commands) {
     write_file("f", "0123456789");
@@ -114,7 +113,7 @@ TEST_DIR(fcntl_commands) {
     VALUE(fcntl(p[1], F_GETPIPE_SZ), 8192);
     ROW(fcntl(p[0], F_SETPIPE_SZ, 0), 0);
     ROW(fcntl(p[0], F_SETPIPE_SZ, -1), EINVAL);
-    if (!with_caps())
+    if (!privileged())
         ROW(fcntl(p[0], F_SETPIPE_SZ, 1 << 25), EPERM);
     VALUE(fcntl(p[0], F_SETPIPE_SZ, 65536), 65536);
     VALUE(write(p[1], b, 8192), 8192);
@@ -230,7 +229,6 @@ TEST_DIR(record_locks) {
     ROW(fcntl(a, F_GETLK, &get), 0);
     CHECK_EQ(get.l_pid, -1); // an open file description holds it
 }
-static void nothing(int s) { (void)s; }
 TEST_DIR(flock_errors) {
     write_file("f", "x");
     int a = OK(open("f", O_RDONLY)), c = OK(open("f", O_RDONLY)), path = OK(open("f", O_PATH)), p[2];
@@ -246,10 +244,10 @@ TEST_DIR(flock_errors) {
     ROW(flock(a, LOCK_EX), 0);
     ROW(flock(c, LOCK_SH | LOCK_NB), EWOULDBLOCK);
     ROW(flock(c, LOCK_EX | LOCK_NB), EWOULDBLOCK);
-    on_signal(SIGALRM, nothing, 0), tick(5);
+    on_signal(SIGALRM, on_nothing, 0), tick(5);
     ROW(flock(c, LOCK_EX), EINTR);
     ROW(fcntl(c, F_SETLKW, &(struct flock){.l_type = F_RDLCK}), 0);
-    IN_CHILD(on_signal(SIGALRM, nothing, 0), tick(5); int d = OK(open("f", O_RDWR)); CHECK_ERR(fcntl(d, F_SETLKW, &(struct flock){.l_type = F_WRLCK}), EINTR); CHECK_ERR(fcntl(d, F_OFD_SETLKW, &(struct flock){.l_type = F_WRLCK}), EINTR));
+    IN_CHILD(on_signal(SIGALRM, on_nothing, 0), tick(5); int d = OK(open("f", O_RDWR)); CHECK_ERR(fcntl(d, F_SETLKW, &(struct flock){.l_type = F_WRLCK}), EINTR); CHECK_ERR(fcntl(d, F_OFD_SETLKW, &(struct flock){.l_type = F_WRLCK}), EINTR));
 }
 TEST(dup_and_close) {
     ROW(dup(99), EBADF);
@@ -329,7 +327,7 @@ TEST(event_descriptors) {
     ROW(timerfd_create(CLOCK_TAI, 0), EINVAL);
     ROW(timerfd_create(77, 0), EINVAL);
     ROW(timerfd_create(CLOCK_MONOTONIC, 0x10), EINVAL);
-    if (!with_caps()) {
+    if (!privileged()) {
         ROW(timerfd_create(CLOCK_REALTIME_ALARM, 0), EPERM);
         ROW(timerfd_create(CLOCK_BOOTTIME_ALARM, 0), EPERM);
     }
@@ -473,7 +471,7 @@ TEST_DIR(epoll_errors) {
     ROW(PWAIT2(ep, out, 4, &zero, &set, 4), EINVAL);
     ROW(PWAIT2(ep, out, 4, &zero, 8, 8), EFAULT);
     CHECK_EQ(read(p[0], b, 1), 1);
-    on_signal(SIGALRM, nothing, SA_RESTART), tick(5);
+    on_signal(SIGALRM, on_nothing, SA_RESTART), tick(5);
     ROW(epoll_wait(ep, out, 4, -1), EINTR); // never restarted
     ROW(epoll_pwait(ep, out, 4, 1000, NULL), EINTR);
     ROW(PWAIT2(ep, out, 4, NULL, NULL, 0), EINTR);
@@ -528,7 +526,7 @@ TEST(poll_and_select) {
     ROW(syscall(SYS_pselect6, 0, 0, 0, 0, &zero, &arg), EINVAL);
     arg.set = (void *)8, arg.size = 8;
     ROW(syscall(SYS_pselect6, 0, 0, 0, 0, &zero, &arg), EFAULT);
-    on_signal(SIGALRM, nothing, SA_RESTART), tick(5);
+    on_signal(SIGALRM, on_nothing, SA_RESTART), tick(5);
     ROW(poll(pf, 1, -1), EINTR);
     ROW(select(0, NULL, NULL, NULL, NULL), EINTR);
     ROW(ppoll(pf, 1, NULL, NULL), EINTR);
@@ -578,7 +576,7 @@ TEST(pidfd_errors) {
     if (geteuid() != 0) {
         int init = OK(syscall(SYS_pidfd_open, getppid(), 0));
         (void)init;
-    } else if (with_caps()) {
+    } else if (privileged()) {
         gate_t g = gate_new();
         int me = OK(syscall(SYS_pidfd_open, getpid(), 0));
         IN_CHILD(become(1234); CHECK_ERR(syscall(SYS_pidfd_getfd, me, 0, 0), EPERM); CHECK_ERR(syscall(SYS_pidfd_send_signal, me, SIGUSR1, NULL, 0), EPERM));

@@ -7,8 +7,6 @@
 #include <sys/sem.h>
 #include <sys/shm.h>
 
-static void nothing(int s) { (void)s; }
-static bool with_caps(void) { return geteuid() == 0 && cap_effective() >> 21 & 1; }
 static struct { long type; char text[9000]; } m = {1, "text"};
 static key_t fresh(void) { return 0x5b000000 ^ getpid() << 4; }
 #define UNKNOWN 0x7ffffff0
@@ -60,7 +58,7 @@ TEST(message_queues) {
     while (msgsnd(q, &m, 8000, IPC_NOWAIT) == 0) {
     }
     CHECK_EQ(errno, EAGAIN);
-    on_signal(SIGALRM, nothing, SA_RESTART), tick(5);
+    on_signal(SIGALRM, on_nothing, SA_RESTART), tick(5);
     ROW(msgsnd(q, &m, 8000, 0), EINTR);
     ROW(msgrcv(q, &m, 8000, 5, 0), EINTR);
     struct itimerval off = {0};
@@ -73,11 +71,11 @@ TEST(message_queues) {
     ROW(msgctl(q, IPC_SET, (void *)8), EFAULT);
     ROW(msgctl(0, IPC_INFO, (void *)8), EFAULT);
     ROW(msgctl(q, IPC_STAT, &ds), 0);
-    if (with_caps())
+    if (privileged())
         IN_CHILD(become(1234);
             CHECK_ERR(msgget(key, 0600), EACCES); CHECK_EQ(msgget(key, 0), q); CHECK_ERR(msgsnd(q, &m, 1, IPC_NOWAIT), EACCES); CHECK_ERR(msgrcv(q, &m, 1, 0, IPC_NOWAIT), EACCES);
             CHECK_ERR(msgctl(q, IPC_STAT, &ds), EACCES); CHECK_ERR(msgctl(q, IPC_SET, &ds), EPERM); CHECK_ERR(msgctl(q, IPC_RMID, NULL), EPERM));
-    if (!with_caps()) {
+    if (!privileged()) {
         ds.msg_qbytes = 1 << 30;
         ROW(msgctl(q, IPC_SET, &ds), EPERM); // past kernel.msgmnb
     }
@@ -143,7 +141,7 @@ TEST(semaphores) {
     ROW(semtimedop(s, &most, 1, &soon), 0);
     ROW(semtimedop(s, &most, 1, &soon), ERANGE);
     ROW(semctl(s, 0, SETVAL, 0), 0);
-    on_signal(SIGALRM, nothing, SA_RESTART), tick(5);
+    on_signal(SIGALRM, on_nothing, SA_RESTART), tick(5);
     ROW(semop(s, &wait, 1), EINTR);
     ROW(semtimedop(s, &wait, 1, &(struct timespec){100, 0}), EINTR);
     struct itimerval off = {0};
@@ -168,7 +166,7 @@ TEST(semaphores) {
     CHECK_EQ(ds.sem_nsems, 3);
     VALUE(semctl(s, 0, GETNCNT), 0);
     VALUE(semctl(s, 0, GETZCNT), 0);
-    if (with_caps())
+    if (privileged())
         IN_CHILD(become(1234);
             CHECK_ERR(semget(key, 1, 0600), EACCES); CHECK_ERR(semop(s, &up, 1), EACCES); CHECK_ERR(semop(s, &zero, 1), EACCES); CHECK_ERR(semtimedop(s, &up, 1, &soon), EACCES);
             CHECK_ERR(semctl(s, 0, GETVAL), EACCES); CHECK_ERR(semctl(s, 0, SETVAL, 1), EACCES); CHECK_ERR(semctl(s, 0, GETALL, values), EACCES); CHECK_ERR(semctl(s, 0, IPC_STAT, arg), EACCES);
@@ -218,7 +216,7 @@ TEST(shared_memory) {
     ROW(shmctl(0, SHM_INFO, (void *)8), EFAULT);
     ROW(shmctl(s, IPC_STAT, &ds), 0);
     CHECK_EQ(ds.shm_segsz, 2 * PAGE), CHECK_EQ(ds.shm_nattch, 2);
-    if (with_caps())
+    if (privileged())
         IN_CHILD(become(1234);
             CHECK_ERR(shmget(key, PAGE, 0600), EACCES); CHECK_ERR(shmat(s, NULL, 0), EACCES); CHECK_ERR(shmat(s, NULL, SHM_RDONLY), EACCES); CHECK_ERR(shmctl(s, IPC_STAT, &ds), EACCES);
             CHECK_ERR(shmctl(s, IPC_SET, &ds), EPERM); CHECK_ERR(shmctl(s, IPC_RMID, NULL), EPERM); CHECK_ERR(shmctl(s, SHM_LOCK, NULL), EPERM));
@@ -230,7 +228,7 @@ TEST(shared_memory) {
     ROW(shmdt(ro), EINVAL);
     struct rlimit none = {0, 0};
     int t = OK(shmget(IPC_PRIVATE, PAGE, 0600));
-    IN_CHILD(OK(setrlimit(RLIMIT_MEMLOCK, &none)); if (with_caps()) { struct shmid_ds d; OK(shmctl(t, IPC_STAT, &d)); d.shm_perm.uid = 1234; OK(shmctl(t, IPC_SET, &d)); become(1234); }
+    IN_CHILD(OK(setrlimit(RLIMIT_MEMLOCK, &none)); if (privileged()) { struct shmid_ds d; OK(shmctl(t, IPC_STAT, &d)); d.shm_perm.uid = 1234; OK(shmctl(t, IPC_SET, &d)); become(1234); }
              CHECK_ERR(shmctl(t, SHM_LOCK, NULL), EPERM); CHECK_EQ(shmctl(t, SHM_UNLOCK, NULL), 0));
     ROW(shmctl(t, IPC_RMID, NULL), 0);
     ROW(shmctl(t, IPC_STAT, &ds), EINVAL);
@@ -259,7 +257,7 @@ TEST(posix_message_queues) {
     CHECK_GE(q, 0);
     ROW(MQ(open, name, O_RDWR | O_CREAT | O_EXCL, 0600, &attr), EEXIST);
     int r = MQ(open, name, O_RDONLY | O_NONBLOCK, 0, NULL), w = MQ(open, name, O_WRONLY | O_NONBLOCK, 0, NULL), f = OK(open("/dev/null", O_RDWR));
-    if (with_caps())
+    if (privileged())
         IN_CHILD(become(1234); CHECK_ERR(MQ(open, name, O_RDWR, 0, NULL), EACCES); CHECK_ERR(MQ(unlink, name), EPERM));
     ROW(MQ(timedsend, 99, b, 1, 0, NULL), EBADF);
     ROW(MQ(timedsend, f, b, 1, 0, NULL), EBADF);
@@ -278,7 +276,7 @@ TEST(posix_message_queues) {
     ROW(MQ(timedreceive, q, b, 16, NULL, &past), ETIMEDOUT);
     ROW(MQ(timedreceive, q, b, 16, NULL, &bad), EINVAL);
     ROW(MQ(timedreceive, q, b, 16, NULL, 8), EFAULT);
-    on_signal(SIGALRM, nothing, 0), tick(5);
+    on_signal(SIGALRM, on_nothing, 0), tick(5);
     ROW(MQ(timedreceive, q, b, 16, NULL, NULL), EINTR);
     ROW(MQ(timedsend, q, b, 1, 32767, NULL), 0);
     ROW(MQ(timedreceive, q, 8, 16, NULL, NULL), EFAULT);
@@ -317,7 +315,7 @@ TEST(posix_message_queues) {
     ROW(MQ(unlink, name), 0);
     ROW(MQ(unlink, name), ENOENT);
     struct rlimit small = {0, 0};
-    IN_CHILD(OK(setrlimit(RLIMIT_MSGQUEUE, &small)); if (with_caps()) become(1234); CHECK_ERR(MQ(open, name, O_RDWR | O_CREAT, 0600, NULL), EMFILE));
+    IN_CHILD(OK(setrlimit(RLIMIT_MSGQUEUE, &small)); if (privileged()) become(1234); CHECK_ERR(MQ(open, name, O_RDWR | O_CREAT, 0600, NULL), EMFILE));
     struct rlimit fds = {4, 4};
     OK(syscall(SYS_close_range, 3, ~0U, 0)), OK(dup2(0, 3)), OK(setrlimit(RLIMIT_NOFILE, &fds));
     ROW(MQ(open, name, O_RDWR | O_CREAT, 0600, NULL), EMFILE);

@@ -5,7 +5,6 @@
 
 #define MAP(n, prot) OK(mmap(NULL, (n)*PAGE, prot, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
 #define RW (PROT_READ | PROT_WRITE)
-static bool with_caps(void) { return geteuid() == 0 && cap_effective() >> 21 & 1; }
 
 TEST_DIR(mmap_errors) {
     write_file("f", "x");
@@ -60,7 +59,7 @@ TEST_DIR(mmap_errors) {
     struct rlimit small = {64 << 20, 64 << 20};
     IN_CHILD(OK(setrlimit(RLIMIT_AS, &small)); CHECK_ERR(MMAP(0, 128L << 20, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), ENOMEM); CHECK_ERR(mremap(at + PAGE, PAGE, 128L << 20, MREMAP_MAYMOVE), ENOMEM));
     struct rlimit none = {0, 0};
-    IN_CHILD(if (geteuid() == 0) { if (!with_caps()) _exit(0); OK(setrlimit(RLIMIT_MEMLOCK, &none)); become(1234); } else OK(setrlimit(RLIMIT_MEMLOCK, &none));
+    IN_CHILD(if (geteuid() == 0) { if (!privileged()) _exit(0); OK(setrlimit(RLIMIT_MEMLOCK, &none)); become(1234); } else OK(setrlimit(RLIMIT_MEMLOCK, &none));
              CHECK_ERR(MMAP(0, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0), EPERM));
     (void)rw;
 }
@@ -159,11 +158,11 @@ TEST(lock_errors) {
     ROW(mlock(at, 3 * PAGE), ENOMEM);
     ROW(mlock(at + 1, 1), 0); // rounded
     ROW(mlock(at, 0), 0);
-    ROW(mlock(at, -PAGE), with_caps() ? EINVAL : ENOMEM); // the limit is looked at first
+    ROW(mlock(at, -PAGE), privileged() ? EINVAL : ENOMEM); // the limit is looked at first
     ROW(syscall(SYS_mlock2, at, PAGE, 1 /* MLOCK_ONFAULT */), 0);
     ROW(syscall(SYS_mlock2, at, PAGE, 2), EINVAL);
     ROW(syscall(SYS_mlock2, at, 3 * PAGE, 0), ENOMEM);
-    ROW(syscall(SYS_mlock2, at, -PAGE, 0), with_caps() ? EINVAL : ENOMEM);
+    ROW(syscall(SYS_mlock2, at, -PAGE, 0), privileged() ? EINVAL : ENOMEM);
     ROW(munlock(at, 3 * PAGE), ENOMEM);
     ROW(munlock(at, -PAGE), EINVAL);
     ROW(munlock(at, PAGE), 0);
@@ -172,7 +171,7 @@ TEST(lock_errors) {
     ROW(mlockall(MCL_ONFAULT), EINVAL);
     ROW(munlockall(), 0);
     struct rlimit r = {2 * PAGE, 2 * PAGE};
-    IN_CHILD(if (with_caps()) { OK(setrlimit(RLIMIT_MEMLOCK, &r)); become(1234); } else OK(setrlimit(RLIMIT_MEMLOCK, &r));
+    IN_CHILD(if (privileged()) { OK(setrlimit(RLIMIT_MEMLOCK, &r)); become(1234); } else OK(setrlimit(RLIMIT_MEMLOCK, &r));
         char *m = MAP(4, RW);
         CHECK_ERR(mlock(m, 3 * PAGE), ENOMEM);
         CHECK_ERR(syscall(SYS_mlock2, m, 3 * PAGE, 0), ENOMEM);
@@ -182,7 +181,7 @@ TEST(lock_errors) {
         CHECK_ERR(mmap(NULL, 4 * PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), EAGAIN);
         CHECK_ERR(mremap(m, PAGE, 8 * PAGE, MREMAP_MAYMOVE), EAGAIN));
     r = (struct rlimit){0, 0};
-    IN_CHILD(if (with_caps()) { OK(setrlimit(RLIMIT_MEMLOCK, &r)); become(1234); } else OK(setrlimit(RLIMIT_MEMLOCK, &r));
+    IN_CHILD(if (privileged()) { OK(setrlimit(RLIMIT_MEMLOCK, &r)); become(1234); } else OK(setrlimit(RLIMIT_MEMLOCK, &r));
         char *m = MAP(4, RW);
         CHECK_ERR(mlock(m, PAGE), EPERM);
         CHECK_ERR(syscall(SYS_mlock2, m, PAGE, 0), EPERM);
@@ -233,7 +232,7 @@ TEST(other_processes_memory) {
     VALUE(f(me, &l, 1, &r, 0, 0), 0)
     EACH(process_vm_readv);
     EACH(process_vm_writev);
-    if (with_caps())
+    if (privileged())
         IN_CHILD(become(1234); CHECK_ERR(process_vm_readv(me, &l, 1, &r, 1, 0), EPERM); CHECK_ERR(process_vm_writev(me, &l, 1, &r, 1, 0), EPERM));
     int self = OK(syscall(SYS_pidfd_open, me, 0)), e = OK(eventfd(0, 0));
     char *at = MAP(1, RW);
@@ -287,7 +286,7 @@ TEST(numa_calls) {
     ROW(syscall(SYS_mbind, at, PAGE, 2, 8, 64, 0), EFAULT);
     ROW(syscall(SYS_mbind, at, PAGE, 2, mask, 64, 0x10), EINVAL);
     ROW(syscall(SYS_mbind, at, PAGE, 2, mask, 64, 0), 0);
-    if (!with_caps())
+    if (!privileged())
         ROW(syscall(SYS_mbind, at, PAGE, 2, mask, 64, 4 /* MPOL_MF_MOVE_ALL */), EPERM);
     OK(munmap(at + PAGE, PAGE));
     ROW(syscall(SYS_mbind, at, 3 * PAGE, 2, mask, 64, 0), EFAULT);
@@ -300,7 +299,7 @@ TEST(numa_calls) {
     int node = 500;
     ROW(syscall(SYS_move_pages, 0, 1, page, &node, status, 2), ENODEV);
     ROW(syscall(SYS_move_pages, 0, 1, page, 8, status, 2), EFAULT);
-    if (!with_caps())
+    if (!privileged())
         ROW(syscall(SYS_move_pages, 0, 1, page, NULL, status, 4 /* MPOL_MF_MOVE_ALL */), EPERM);
     ROW(syscall(SYS_migrate_pages, 1 << 29, 64, mask, mask), ESRCH);
     ROW(syscall(SYS_migrate_pages, 0, 64, 8, mask), EFAULT);

@@ -11,9 +11,7 @@
 #include <sys/times.h>
 
 static bool resources(void) { return cap_effective() >> CAP_SYS_RESOURCE & 1; }
-static bool with_caps(void) { return geteuid() == 0 && cap_effective() >> 21 & 1; }
 #define NOBODY (1 << 29) // a process number that cannot be
-static void nothing(int s) { (void)s; }
 static char b[8192];
 
 static pid_t sleeper(void) {
@@ -37,11 +35,11 @@ TEST(clone_errors) {
     ROW(CLONE(CLONE_FS | CLONE_NEWUSER | SIGCHLD), EINVAL);
     ROW(CLONE(CLONE_NEWUSER | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM), EINVAL);
     ROW(CLONE(CLONE_NEWPID | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM), EINVAL);
-    ROW(CLONE(CLONE_NEWIPC | CLONE_SYSVSEM | SIGCHLD), with_caps() ? EINVAL : EPERM);
+    ROW(CLONE(CLONE_NEWIPC | CLONE_SYSVSEM | SIGCHLD), privileged() ? EINVAL : EPERM);
     ROW(syscall(SYS_clone, CLONE_PIDFD | CLONE_PARENT_SETTID | SIGCHLD, 0, b, 0, 0), EINVAL);
     ROW(syscall(SYS_clone, CLONE_PIDFD | CLONE_DETACHED | SIGCHLD, 0, b, 0, 0), EINVAL);
     ROW(syscall(SYS_clone, CLONE_PIDFD | SIGCHLD, 0, 8, 0, 0), EFAULT);
-    if (!with_caps() && geteuid() != 0) {
+    if (!privileged() && geteuid() != 0) {
         static const int spaces[] = {CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWCGROUP};
         for (int i = 0; i < 6; i++) {
             ROW(CLONE(spaces[i] | SIGCHLD), EPERM);
@@ -84,8 +82,8 @@ TEST(clone_errors) {
     a.set_tid = 8;
     ROW(CLONE3(sizeof a), EFAULT);
     a.set_tid = (uint64_t)tids;
-    ROW(CLONE3(sizeof a), with_caps() ? EEXIST : EPERM);
-    if (with_caps()) {
+    ROW(CLONE3(sizeof a), privileged() ? EEXIST : EPERM);
+    if (privileged()) {
         tids[0] = -1;
         ROW(CLONE3(sizeof a), EINVAL);
         tids[0] = NOBODY;
@@ -100,7 +98,7 @@ TEST(clone_errors) {
     ROW(CLONE3(sizeof a), EINVAL);
     a = (struct clone_args){.flags = CLONE_PIDFD, .exit_signal = SIGCHLD, .pidfd = 8};
     ROW(CLONE3(sizeof a), EFAULT);
-    IN_CHILD(if (with_caps()) become(4711); struct rlimit r = {0, 0}; OK(setrlimit(RLIMIT_NPROC, &r)); CHECK_ERR(fork(), EAGAIN); CHECK_ERR(CLONE(SIGCHLD), EAGAIN); CHECK_ERR(syscall(SYS_vfork), EAGAIN));
+    IN_CHILD(if (privileged()) become(4711); struct rlimit r = {0, 0}; OK(setrlimit(RLIMIT_NPROC, &r)); CHECK_ERR(fork(), EAGAIN); CHECK_ERR(CLONE(SIGCHLD), EAGAIN); CHECK_ERR(syscall(SYS_vfork), EAGAIN));
     ROW(unshare(SIGCHLD), EINVAL);
     ROW(unshare(CLONE_FS | CLONE_FILES | CLONE_SYSVSEM), 0);
     ROW(unshare(CLONE_THREAD | CLONE_SIGHAND | CLONE_VM), 0); // a process of one thread shares none
@@ -108,12 +106,12 @@ TEST(clone_errors) {
     ROW(setns(OK(eventfd(0, 0)), 0), EINVAL);
     int ns = OK(open("/proc/self/ns/uts", O_RDONLY)), user = OK(open("/proc/self/ns/user", O_RDONLY));
     ROW(setns(ns, CLONE_NEWIPC), EINVAL);
-    ROW(setns(ns, CLONE_NEWUTS), with_caps() ? 0 : EPERM);
+    ROW(setns(ns, CLONE_NEWUTS), privileged() ? 0 : EPERM);
     ROW(setns(user, CLONE_NEWUSER), EINVAL); // the own one
     int me = OK(syscall(SYS_pidfd_open, getpid(), 0));
     ROW(setns(me, 0), EINVAL);
     ROW(setns(me, 0x100), EINVAL);
-    ROW(setns(me, CLONE_NEWUTS), with_caps() ? 0 : EPERM);
+    ROW(setns(me, CLONE_NEWUTS), privileged() ? 0 : EPERM);
 }
 TEST(wait_errors) {
     siginfo_t si;
@@ -142,7 +140,7 @@ TEST(wait_errors) {
     CHECK_EQ(si.si_pid, 0);
     ROW(wait4(p, &st, WNOHANG | __WCLONE, NULL), ECHILD);
     VALUE(wait4(p, &st, WNOHANG | __WALL | __WNOTHREAD | WUNTRACED | WCONTINUED, NULL), 0);
-    on_signal(SIGALRM, nothing, 0), tick(5);
+    on_signal(SIGALRM, on_nothing, 0), tick(5);
     ROW(wait4(p, &st, 0, NULL), EINTR);
     ROW(waitid(P_PID, p, &si, WEXITED), EINTR);
     struct itimerval off = {0};
@@ -211,13 +209,13 @@ TEST(kill_errors) {
     si.si_code = SI_USER;
     ROW(syscall(SYS_rt_tgsigqueueinfo, p, p, SIGUSR1, &si), EPERM);
     end(p);
-    if (with_caps())
+    if (privileged())
         IN_CHILD(pid_t parent = getppid(); become(1234); si.si_code = SI_QUEUE;
                  CHECK_ERR(kill(parent, 0), EPERM); CHECK_ERR(kill(parent, SIGUSR1), EPERM); CHECK_ERR(syscall(SYS_tkill, parent, 0), EPERM); CHECK_ERR(syscall(SYS_tgkill, parent, parent, 0), EPERM);
                  CHECK_ERR(syscall(SYS_rt_sigqueueinfo, parent, SIGUSR1, &si), EPERM); CHECK_ERR(syscall(SYS_rt_tgsigqueueinfo, parent, parent, SIGUSR1, &si), EPERM);
                  CHECK_ERR(kill(parent, 77), EINVAL));
     struct rlimit r = {0, 0};
-    IN_CHILD(block_signal(SIGRTMIN); block_signal(SIGUSR1); OK(setrlimit(RLIMIT_SIGPENDING, &r)); if (with_caps()) become(1234); si.si_code = SI_QUEUE;
+    IN_CHILD(block_signal(SIGRTMIN); block_signal(SIGUSR1); OK(setrlimit(RLIMIT_SIGPENDING, &r)); if (privileged()) become(1234); si.si_code = SI_QUEUE;
              CHECK_ERR(syscall(SYS_rt_sigqueueinfo, getpid(), SIGRTMIN, &si), EAGAIN); CHECK_ERR(syscall(SYS_rt_tgsigqueueinfo, getpid(), getpid(), SIGRTMIN, &si), EAGAIN);
              CHECK_ERR(syscall(SYS_tkill, getpid(), SIGRTMIN), EAGAIN); CHECK_ERR(syscall(SYS_tgkill, getpid(), getpid(), SIGRTMIN), EAGAIN); CHECK_EQ(kill(getpid(), SIGRTMIN), 0));
 }
@@ -286,7 +284,7 @@ TEST(limits_and_priorities) {
     ROW(prlimit(p, RLIMIT_CORE, NULL, &r), 0);
     CHECK_EQ(r.rlim_max, 5);
     ROW(prlimit(p, RLIMIT_CORE, &(struct rlimit){0, 6}, NULL), resources() ? 0 : EPERM);
-    if (with_caps()) {
+    if (privileged()) {
         OK(setrlimit(RLIMIT_CORE, &(struct rlimit){0, 6}));
         pid_t me = getpid();
         IN_CHILD(become(1234); CHECK_ERR(prlimit(me, RLIMIT_CORE, NULL, &r), EPERM); CHECK_ERR(setrlimit(RLIMIT_CORE, &(struct rlimit){0, 7}), EPERM); CHECK_EQ(setrlimit(RLIMIT_CORE, &(struct rlimit){0, 5}), 0);
@@ -319,7 +317,7 @@ TEST(limits_and_priorities) {
     ROW(syscall(SYS_ioprio_set, 1, 0, 5), EINVAL); // no class has no data
     ROW(syscall(SYS_ioprio_set, 1, 0, 2 << 13 | 4), 0);
     VALUE(syscall(SYS_ioprio_get, 1, 0), 2 << 13 | 4);
-    ROW(syscall(SYS_ioprio_set, 1, 0, 1 << 13 | 4), with_caps() ? 0 : EPERM);
+    ROW(syscall(SYS_ioprio_set, 1, 0, 1 << 13 | 4), privileged() ? 0 : EPERM);
     end(p);
 }
 TEST(scheduling) {
@@ -353,7 +351,7 @@ TEST(scheduling) {
     ROW(sched_setscheduler(0, SCHED_OTHER | SCHED_RESET_ON_FORK, &sp), 0);
     VALUE(sched_getscheduler(0), SCHED_OTHER | SCHED_RESET_ON_FORK);
     IN_CHILD(CHECK_EQ(sched_getscheduler(0), SCHED_OTHER));
-    if (!with_caps()) {
+    if (!privileged()) {
         OK(setrlimit(RLIMIT_RTPRIO, &(struct rlimit){0, 0}));
         ROW(sched_setscheduler(0, SCHED_FIFO, &one), EPERM);
         ROW(sched_setscheduler(0, SCHED_RR, &one), EPERM);
@@ -448,8 +446,8 @@ TEST(credential_errors) {
     h.pid = NOBODY;
     ROW(syscall(SYS_capset, &h, d), EPERM);
     h.pid = 0;
-    if (with_caps() || geteuid() != 0) {
-        IN_CHILD(if (with_caps()) become(1234);
+    if (privileged() || geteuid() != 0) {
+        IN_CHILD(if (privileged()) become(1234);
                  memcpy(more, d, sizeof d); more[0].permitted |= 1 << CAP_KILL; more[0].effective = 0;
                  CHECK_ERR(syscall(SYS_capset, &h, more), EPERM);
                  memset(more, 0, sizeof more); more[0].effective = 1 << CAP_KILL;
@@ -466,7 +464,7 @@ TEST(credential_errors) {
     ROW(syscall(SYS_setregid, -1, -1), 0);
     ROW(syscall(SYS_setresuid, -1, -1, -1), 0);
     ROW(syscall(SYS_setresgid, -1, -1, -1), 0);
-    if (with_caps()) {
+    if (privileged()) {
         ROW(syscall(SYS_setgroups, 65537, list), EINVAL);
         ROW(syscall(SYS_setgroups, 1, 8), EFAULT);
         ROW(syscall(SYS_setgroups, 2, (gid_t[]){7, 8}), 0);
@@ -504,8 +502,8 @@ TEST(prctl_options) {
     ROW(PRCTL(PR_CAPBSET_READ, 777, 0, 0, 0), EINVAL);
     ROW(PRCTL(PR_CAPBSET_READ, -1, 0, 0, 0), EINVAL);
     VALUE(PRCTL(PR_CAPBSET_READ, 0, 0, 0, 0), 1);
-    ROW(PRCTL(PR_CAPBSET_DROP, 777, 0, 0, 0), with_caps() ? EINVAL : EPERM);
-    ROW(PRCTL(PR_CAPBSET_DROP, 30, 0, 0, 0), with_caps() ? 0 : EPERM);
+    ROW(PRCTL(PR_CAPBSET_DROP, 777, 0, 0, 0), privileged() ? EINVAL : EPERM);
+    ROW(PRCTL(PR_CAPBSET_DROP, 30, 0, 0, 0), privileged() ? 0 : EPERM);
     ROW(PRCTL(PR_GET_TSC, 8, 0, 0, 0), EFAULT);
     ROW(PRCTL(PR_SET_TSC, 7, 0, 0, 0), EINVAL);
     ROW(PRCTL(PR_GET_TSC, b, 0, 0, 0), 0);
@@ -595,7 +593,7 @@ TEST(compare_processes) {
     ROW(KCMP(me, NOBODY, KCMP_VM, 0, 0), ESRCH);
     ROW(KCMP(me, me, KCMP_EPOLL_TFD, 0, 8), EFAULT);
     ROW(KCMP(me, me, KCMP_EPOLL_TFD, 99, b), EBADF);
-    if (with_caps())
+    if (privileged())
         IN_CHILD(become(1234); CHECK_ERR(KCMP(me, getpid(), KCMP_VM, 0, 0), EPERM));
     end(p);
     size_t size;
@@ -604,7 +602,7 @@ TEST(compare_processes) {
     ROW(syscall(SYS_get_robust_list, 0, 8, &size), EFAULT);
     ROW(syscall(SYS_get_robust_list, 0, &head, 8), EFAULT);
     ROW(syscall(SYS_set_robust_list, b, 7), EINVAL);
-    if (with_caps())
+    if (privileged())
         IN_CHILD(become(1234); CHECK_ERR(syscall(SYS_get_robust_list, me, &head, &size), EPERM));
 }
 TEST(ptrace_requests) {
@@ -656,7 +654,7 @@ TEST(ptrace_requests) {
     ROW(ptrace(PTRACE_DETACH, p, 0, 0), 0);
     ROW(ptrace(PTRACE_DETACH, p, 0, 0), ESRCH);
     end(p);
-    if (with_caps()) {
+    if (privileged()) {
         pid_t me = getpid();
         IN_CHILD(become(1234); CHECK_ERR(ptrace(PTRACE_ATTACH, me, 0, 0), EPERM); CHECK_ERR(ptrace(PTRACE_SEIZE, me, 0, 0), EPERM));
     }

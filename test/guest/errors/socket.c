@@ -7,8 +7,6 @@
 #include <sys/un.h>
 
 static char b[70000];
-static void nothing(int s) { (void)s; }
-static bool with_caps(void) { return geteuid() == 0 && cap_effective() >> 21 & 1; }
 
 static struct sockaddr_un name(const char *path) {
     struct sockaddr_un a = {AF_UNIX, ""};
@@ -138,7 +136,7 @@ TEST_DIR(bind_connect_listen_accept) {
         struct sockaddr_un ro = name("ro/x");
         ROW(bind(s3, SA(ro)), EACCES);
     }
-    on_signal(SIGALRM, nothing, 0);
+    on_signal(SIGALRM, on_nothing, 0);
     int l2 = OK(socket(AF_UNIX, SOCK_STREAM, 0));
     struct sockaddr_un a2 = name("l2");
     OK(bind(l2, SA(a2))), OK(listen(l2, 0));
@@ -233,7 +231,7 @@ TEST_DIR(sending_and_receiving) {
     c.h.cmsg_len = CMSG_LEN(sizeof cred), c.h.cmsg_type = SCM_CREDENTIALS, m.msg_control = &c, m.msg_controllen = CMSG_SPACE(sizeof cred);
     memcpy(CMSG_DATA(&c.h), &cred, sizeof cred);
     ROW(sendmsg(s[0], &m, 0), 0);
-    if (!with_caps()) {
+    if (!privileged()) {
         cred.pid = 1;
         memcpy(CMSG_DATA(&c.h), &cred, sizeof cred);
         ROW(sendmsg(s[0], &m, 0), EPERM);
@@ -261,7 +259,7 @@ TEST_DIR(sending_and_receiving) {
     }
     CHECK_EQ(errno, EAGAIN);
     fcntl(s[0], F_SETFL, 0);
-    on_signal(SIGALRM, nothing, 0), tick(5);
+    on_signal(SIGALRM, on_nothing, 0), tick(5);
     ROW(send(s[0], b, 1, 0), EINTR);
     ROW(send(s[0], b, 1, MSG_DONTWAIT), EAGAIN);
     fcntl(q[0], F_SETFL, 0);
@@ -364,7 +362,7 @@ TEST(options) {
     ROW(setsockopt(s[0], SOL_SOCKET, SO_RCVBUF, &value, sizeof value), 0);
     ROW(getsockopt(s[0], SOL_SOCKET, SO_RCVBUF, &value, &len), 0);
     CHECK_EQ(value, 40000);
-    if (!with_caps()) {
+    if (!privileged()) {
         ROW(setsockopt(s[0], SOL_SOCKET, SO_SNDBUFFORCE, &value, sizeof value), EPERM);
         ROW(setsockopt(s[0], SOL_SOCKET, SO_RCVBUFFORCE, &value, sizeof value), EPERM);
         ROW(setsockopt(s[0], SOL_SOCKET, SO_MARK, &value, sizeof value), EPERM);

@@ -8,8 +8,6 @@
 #include <utime.h>
 
 static char b[8192];
-static void nothing(int s) { (void)s; }
-static bool with_caps(void) { return geteuid() == 0 && cap_effective() >> 21 & 1; }
 static bool may_set_time(void) { return cap_effective() >> 25 & 1; } // CAP_SYS_TIME
 
 TEST(signal_calls) {
@@ -48,7 +46,7 @@ TEST(signal_calls) {
     ROW(SIG(sigtimedwait, &set, 8, &zero, 8), EFAULT);
     raise(SIGUSR1);
     VALUE(SIG(sigtimedwait, &set, NULL, NULL, 8), SIGUSR1);
-    on_signal(SIGALRM, nothing, SA_RESTART), tick(5);
+    on_signal(SIGALRM, on_nothing, SA_RESTART), tick(5);
     ROW(SIG(sigtimedwait, &set, &si, NULL, 8), EINTR);
     ROW(SIG(sigtimedwait, &set, &si, &(struct timespec){1, 0}, 8), EINTR);
     sigset_t none = sigset_of(0, 0, 0);
@@ -140,7 +138,7 @@ TEST(interval_timers) {
     ROW(syscall(SYS_timer_delete, id), 0);
     ROW(syscall(SYS_timer_delete, id), EINVAL);
     struct rlimit r = {0, 0};
-    IN_CHILD(OK(setrlimit(RLIMIT_SIGPENDING, &r)); if (with_caps()) become(1234); CHECK_ERR(CREATE(CLOCK_REALTIME, NULL, &id), EAGAIN));
+    IN_CHILD(OK(setrlimit(RLIMIT_SIGPENDING, &r)); if (privileged()) become(1234); CHECK_ERR(CREATE(CLOCK_REALTIME, NULL, &id), EAGAIN));
     (void)t;
 }
 TEST(clock_calls) {
@@ -209,7 +207,7 @@ TEST(clock_calls) {
     ROW(syscall(SYS_nanosleep, &bad, NULL), EINVAL);
     ROW(syscall(SYS_nanosleep, &neg, NULL), EINVAL);
     ROW(syscall(SYS_nanosleep, 8, NULL), EFAULT);
-    on_signal(SIGALRM, nothing, 0), tick(5);
+    on_signal(SIGALRM, on_nothing, 0), tick(5);
     struct timespec long_time = {100, 0};
     ROW(syscall(SYS_nanosleep, &long_time, &rem), EINTR);
     CHECK_GE(rem.tv_sec, 98);
@@ -278,7 +276,7 @@ TEST(futex_operations) {
     const char *ro = OK(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)), *no = OK(mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     ROW(FUTEX(ro, FUTEX_LOCK_PI, 0, NULL, NULL, 0), EFAULT);
     ROW(FUTEX(no, FUTEX_WAIT, 0, NULL, NULL, 0), EFAULT);
-    on_signal(SIGALRM, nothing, SA_RESTART), tick(5);
+    on_signal(SIGALRM, on_nothing, SA_RESTART), tick(5);
     ROW(FUTEX(&word, FUTEX_WAIT, word, &(struct timespec){1, 0}, NULL, 0), EINTR);
     struct itimerval off = {0};
     setitimer(ITIMER_REAL, &off, NULL);
@@ -314,7 +312,7 @@ TEST(seccomp_operations) {
     ROW(SECCOMP(SECCOMP_SET_MODE_STRICT, 1, NULL), EINVAL);
     ROW(SECCOMP(SECCOMP_SET_MODE_STRICT, 0, b), EINVAL);
     ROW(SECCOMP(SECCOMP_SET_MODE_FILTER, 1 << 20, &p), EINVAL);
-    if (!with_caps())
+    if (!privileged())
         ROW(SECCOMP(SECCOMP_SET_MODE_FILTER, 0, &p), EACCES); // before no_new_privs
     OK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
     ROW(SECCOMP(SECCOMP_SET_MODE_FILTER, 0, 8), EFAULT);
