@@ -48,13 +48,17 @@ TEST(own_group) {
     IN_CHILD(
         CHECK_EQ(setpgid(0, 0), 0);
         on_signal(SIGTERM, handler, 0);
+        int ready[2];
+        OK(pipe(ready));
         pid_t c = FORK();
         if (c == 0) {
             signal(SIGTERM, SIG_DFL);
+            OK(write(ready[1], "", 1));
             for (;;)
                 pause();
         }
-        sleep_ms(10);
+        char byte;
+        CHECK_EQ(read(ready[0], &byte, 1), 1);
         CHECK_EQ(kill(0, SIGTERM), 0);
         CHECK_EQ(count, 1);
         CHECK_KILLED(c, SIGTERM);
