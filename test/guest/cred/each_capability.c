@@ -69,7 +69,7 @@ static long host_name(void) { return sethostname("some-name", 9); }
 static long domain_name(void) { return setdomainname("some-name", 9); }
 static long new_namespace(void) { return unshare(CLONE_NEWUTS); }
 static long trusted(void) { return setxattr("mine", "trusted.x", "1", 1, 0); }
-static long raise_priority(void) { return setpriority(PRIO_PROCESS, 0, -5); }
+static long raise_priority(void) { return setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) - 1); }
 static long real_time(void) { return sched_setscheduler(0, SCHED_RR, &(struct sched_param){.sched_priority = 5}); }
 static long nice_others(void) { return setpriority(PRIO_PROCESS, other, 5); }
 static long bind_others(void) {

@@ -77,7 +77,8 @@ TEST(blocked_writer_gets_epipe) {
         CHECK_ERR(write(fd[1], big, 1), EPIPE);
         _exit(0);
     }
-    sleep_ms(20);
+    int there = 0;
+    WAIT_UNTIL(ioctl(fd[0], FIONREAD, &there) == 0 && there == 65536);
     close(fd[0]);
     CHECK_EXIT(c, 0);
 }
