@@ -4,11 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "src/base/panic.h"
-#include "src/base/time.h"
 
 namespace sbx {
 
@@ -57,12 +55,6 @@ void give_up(const char* fmt, ...) {
         n += snprintf(buf + n, sizeof buf - static_cast<size_t>(n), "; the sandbox ends");
     write_line(buf, sizeof buf, n);
     _exit(125);
-}
-
-Nanos host_monotonic() {
-    timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return to_nanos(t);
 }
 
 }  // namespace sbx

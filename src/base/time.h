@@ -39,7 +39,13 @@ constexpr Nanos add_sat(Nanos a, Nanos b) {
     return __builtin_add_overflow(a, b, &r) ? kNever : r;
 }
 
-// The host's CLOCK_MONOTONIC.
+// What all of the sentry counts by, and the CLOCK_MONOTONIC of the sandbox: the host's, but for a sandbox that was loaded, whose clock stood
+// still meanwhile.
 Nanos host_monotonic();
+// How far it is ahead of the host's; 0 unless a sandbox was loaded. Set before anything runs.
+Nanos monotonic_offset();
+void set_monotonic(Nanos now);
+// A deadline as the host's calls take it.
+timespec host_deadline(Nanos deadline);
 
 }  // namespace sbx

@@ -213,7 +213,6 @@ Started load_sandbox(const Config& config, Kernel& kernel, HostFiles host, Strea
     Started s;
     s.sandbox = Sandbox::load(kernel, sources, leg.archive_in.get(), leg.pages_in.get(), &why);
     if (!s.sandbox) fail("checkpoint", why);
-    loader::reconnect_vdso(kernel);
     return s;
 }
 
@@ -259,17 +258,23 @@ int run_reported(const Config& config, const Report& report, const Leg* leg) {
     Supervisor supervisor(config, kernel, streams);
     filter_sentry(config);
     if (sandbox->terminal) supervisor.use_terminal(make_relay(host_terminal, sandbox->terminal), sandbox->terminal);
+    if (loads) supervisor.go_on(sandbox->deadline, sandbox->deadline_passed);
+    if (Result<> r = loads ? sandbox->start() : init->start(); !r)
+        fail("run", std::string("no thread for the program: ") + errno_text(r.error().value));
+    init.reset();
+    if (loads) {
+        if (!kernel.pause().stop(add_sat(host_monotonic(), Supervisor::kPauseLimit)))
+            fail("checkpoint", "the program does not start");
+        sandbox->start_clock();
+        loader::reconnect_vdso(kernel);
+        kernel.pause().go_on();
+    }
     if (leg && leg->archive_out)
         supervisor.save_at(add_sat(host_monotonic(), leg->save_after), [&sandbox = *sandbox, &supervisor, leg] {
             sandbox.deadline = supervisor.deadline();
             sandbox.deadline_passed = supervisor.timed_out();
             return sandbox.save(leg->archive_out.get(), leg->pages_out.get());
         });
-    if (loads) supervisor.go_on(sandbox->deadline, sandbox->deadline_passed);
-    if (Result<> r = loads ? sandbox->start() : init->start(); !r)
-        fail("run", std::string("no thread for the program: ") + errno_text(r.error().value));
-    init.reset();
-    if (loads) kernel.pause().go_on();
     std::optional<int> ended = supervisor.wait();
     if (!ended) _exit(0);
     int status = *ended;

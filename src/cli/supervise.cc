@@ -22,9 +22,6 @@ namespace {
 // How long killed tasks may take to end in order: hundreds of them do on a busy host.
 constexpr Nanos kPatience = 2 * kNanosPerSec;
 
-// In which tasks come to a boundary of their run loops.
-constexpr Nanos kPauseLimit = 30 * kNanosPerSec;
-
 int exit_status(int wait_status) {
     if (WIFSIGNALED(wait_status)) return 128 + WTERMSIG(wait_status);
     return WEXITSTATUS(wait_status);

@@ -15,6 +15,8 @@ class Supervisor : private Waiter {
 public:
     Supervisor(const Config& config, Kernel& kernel, Streams& streams);
     ~Supervisor();
+    // In which tasks come to a boundary of their run loops.
+    static constexpr Nanos kPauseLimit = 30 * kNanosPerSec;
     // Saves the sandbox then, once; wait() gives nothing if that worked. `save`: with all tasks stopped; an empty text, or what was wrong.
     void save_at(Nanos when, std::function<std::string()> save);
     // The program has a terminal of its own.

@@ -10,7 +10,7 @@ namespace sbx::host {
 
 bool futex_wait(const std::atomic<u32>& word, u32 expected, Nanos deadline, FutexScope scope) {
     int saved = errno;
-    timespec t = to_timespec(deadline);
+    timespec t = host_deadline(deadline);
     int op = FUTEX_WAIT_BITSET | (scope == FutexScope::Private ? FUTEX_PRIVATE_FLAG : 0);
     long r =
         syscall(SYS_futex, &word, op, expected, deadline == kNever ? nullptr : &t, nullptr, FUTEX_BITSET_MATCH_ANY);

@@ -19,7 +19,7 @@ bool Parker::park(Nanos deadline) {
     for (;;) {
         if (token_.exchange(0, std::memory_order_acquire) != 0) return true;
         stress_point();
-        timespec t = to_timespec(deadline);
+        timespec t = host_deadline(deadline);
         // FUTEX_WAIT_BITSET takes an absolute time; EAGAIN and EINTR come back to the exchange.
         long r = syscall(SYS_futex, &token_, FUTEX_WAIT_BITSET_PRIVATE, 0, deadline == kNever ? nullptr : &t, nullptr,
                          FUTEX_BITSET_MATCH_ANY);

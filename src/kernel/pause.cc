@@ -51,10 +51,15 @@ void Pause::go_on() {
         for (auto& [nr, pid] : tasks.root_ns->pids())
             if (pid->task) pid->task->wake();
     };
+    // What was due wakes nobody who is not back at his place.
+    kernel_.timekeeper().resume();
     {
         SharedLock l(tasks.mu);
-        for (auto& [nr, pid] : tasks.root_ns->pids())
-            if (pid->task && (pid->task->call.first = pid->task->call.again)) unsettled_.fetch_add(1);
+        for (auto& [nr, pid] : tasks.root_ns->pids()) {
+            if (!pid->task || !pid->task->call.again) continue;
+            if (std::exchange(pid->task->call.early, Task::Call::Early::Goes) != Task::Call::Early::Goes)
+                unsettled_.fetch_add(1);
+        }
     }
     waiters_go_.store(true);
     wake();
@@ -62,7 +67,6 @@ void Pause::go_on() {
     while (unsettled_.load() != 0 && host_monotonic() < deadline) stopper_.park(deadline);
     waiters_go_.store(false);
     on_.store(false);
-    kernel_.timekeeper().resume();
     wake();
 }
 
@@ -72,7 +76,9 @@ void Pause::park(Task& t, bool mortal) {
     TaskInternals::keep_context(t);
     parked_.fetch_add(1);
     stopper_.unpark();
-    auto goes = [&] { return !on_.load() || (waiters_go_.load() && t.call.first) || (mortal && t.killed()); };
+    auto goes = [&] {
+        return !on_.load() || (waiters_go_.load() && t.call.early == Task::Call::Early::Goes) || (mortal && t.killed());
+    };
     while (!goes()) TaskInternals::park(t);
     parked_.fetch_sub(1);
     // Cleared before the look: a pause that comes after sets it again.

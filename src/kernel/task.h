@@ -203,7 +203,9 @@ public:
         u64 done = 0;        // bytes that it had moved
         u64 items = 0;       // and, of one that moves several things, what it was done with before that
         bool again = false;  // it was told to begin again
-        bool first = false;  // no state: from `again`; and may, before the pause ends for all others
+        // And does before the pause ends for all others; then stops until it has.
+        enum class Early : u8 { No, Goes, Waits };
+        Early early = Early::No;  // no state: from `again`
         template <class A>
         void state(A& ar) {
             ar(began, done, items, again);

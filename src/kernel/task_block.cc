@@ -62,8 +62,10 @@ Nanos Task::deadline_in(Nanos span) {
 }
 
 void Task::settle() {
-    if (std::exchange(call.first, false)) [[unlikely]]
-        kernel().pause().settled();
+    if (call.early != Call::Early::Goes) [[likely]]
+        return;
+    call.early = Call::Early::Waits;
+    kernel().pause().settled();
 }
 
 bool Task::again_after_pause(u64 done, u64 items) {

@@ -15,10 +15,10 @@ struct TaskInternals {
     static Result<> make_context(Task& t);
     // Starts the sentry thread of a task whose run state is set.
     static Result<> start(Task& t);
-    // Parks the own thread until its group or ptrace stop ends or it is killed (task_stop.cc). False: there is a pause to join first.
-    static bool wait_while_stopped(Task& t);
-    // Parks until no pause holds the task. False: the task cannot stop where it stands, and must go on.
-    static bool join_pause(Task& t);
+    // Parks the own thread until its group or ptrace stop ends or it is killed (task_stop.cc), joining pauses.
+    static void wait_while_stopped(Task& t);
+    // Parks until no pause holds the task, unless it cannot stop where it stands.
+    static void join_pause(Task& t);
     // Past the point from which on killing changes nothing. The thread is parked.
     static bool ends(const Task& t) { return std::holds_alternative<RunExitNotify>(t.state_); }
     // In code of this host, where nobody may stay: neither signal frames nor what is saved name it. Not so for who steps by himself.

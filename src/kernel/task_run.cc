@@ -123,8 +123,8 @@ void TaskInternals::run(Task& t) {
         t.state_ = RunExitMain{};
     }
     while (!std::holds_alternative<RunExitDone>(t.state_)) {
+        if (t.stop.load() != Task::Stop::None) wait_while_stopped(t);
         if (t.has_work(kWorkPause)) join_pause(t);
-        if (t.stop.load() != Task::Stop::None && !wait_while_stopped(t)) continue;
         t.state_ = std::visit(
             [&t](auto s) -> RunState {
                 if constexpr (std::is_same_v<decltype(s), RunExitDone>)

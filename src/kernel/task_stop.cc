@@ -6,29 +6,32 @@
 
 namespace sbx {
 
-bool TaskInternals::wait_while_stopped(Task& t) {
-    t.cpu_state.store(Task::CpuState::Stopped);
+void TaskInternals::wait_while_stopped(Task& t) {
     // Who ends the stop sets `stop`, then wakes; a kill leaves it to us.
-    bool pause = false;
-    while (t.stop.load() != Task::Stop::None && !t.killed() && !(pause = t.has_work(kWorkPause))) t.parker_.park();
-    if (!pause) {
+    while (t.stop.load() != Task::Stop::None && !t.killed()) {
+        if (t.has_work(kWorkPause)) {
+            join_pause(t);
+            continue;
+        }
+        t.cpu_state.store(Task::CpuState::Stopped);
+        t.parker_.park();
+    }
+    {
         Lock l(t.group().handlers()->mu);
         t.stop.store(Task::Stop::None);
         t.jobctl &= ~kJobListening;
         recalc_signal_work(t);
     }
     t.cpu_state.store(Task::CpuState::Sentry);
-    return !pause;
 }
 
-bool TaskInternals::join_pause(Task& t) {
-    if (t.killed() && !ends(t)) return false;
+void TaskInternals::join_pause(Task& t) {
+    if (t.killed() && !ends(t)) return;
     // States that last: it cannot leave the host's vDSO from there.
     bool lasts = t.call.again || t.stop.load() != Task::Stop::None || std::holds_alternative<RunAfterVfork>(t.state_) ||
                  std::holds_alternative<RunExitMain>(t.state_) || ends(t);
-    if (!lasts && in_host_vdso(t)) return false;
+    if (!lasts && in_host_vdso(t)) return;
     t.kernel().pause().park(t, !ends(t));
-    return true;
 }
 
 void TaskInternals::keep_context(Task& t) {

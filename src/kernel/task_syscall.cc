@@ -3,6 +3,7 @@
 
 #include "src/base/panic.h"
 #include "src/kernel/kernel.h"
+#include "src/kernel/pause.h"
 #include "src/kernel/ptrace.h"
 #include "src/kernel/seccomp.h"
 #include "src/kernel/user_dispatch.h"
@@ -61,7 +62,10 @@ RunState execute(Task& t, RunSyscallInvoke s) {
         if (std::exchange(t.restore_mask, false)) set_signal_mask(t, t.saved_mask);
         return RunSyscallInvoke{.restart = r.error() == ERESTART_RESTARTBLOCK};
     }
-    t.settle();
+    if (t.call.early != Task::Call::Early::No) [[unlikely]] {
+        t.settle();
+        if (t.kernel().pause().on()) t.set_work(kWorkPause);
+    }
     t.call = {};
     t.regs.rax = r ? static_cast<u64>(*r) : static_cast<u64>(-static_cast<i64>(r.error().value));
     if (std::optional<RunState> next = t.take_next_state()) return *next;

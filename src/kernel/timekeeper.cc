@@ -66,7 +66,8 @@ void Timekeeper::run() {
         Nanos now = host_monotonic();
         if (t.setting_.at > now) {
             // steady_clock is CLOCK_MONOTONIC in both C++ libraries.
-            changed_.wait_until(mu_, std::chrono::steady_clock::time_point(std::chrono::nanoseconds(t.setting_.at)));
+            changed_.wait_until(mu_, std::chrono::steady_clock::time_point(
+                                         std::chrono::nanoseconds(to_nanos(host_deadline(t.setting_.at)))));
             continue;
         }
         armed_.erase(armed_.begin());
@@ -98,9 +99,13 @@ void Timekeeper::pause() {
 }
 
 void Timekeeper::resume() {
-    Lock l(mu_);
+    mu_.lock();
     paused_ = false;
     changed_.notify_all();
+    const Nanos now = host_monotonic();
+    while (started_ && !stopping_ && (firing_ || (!armed_.empty() && (*armed_.begin())->setting_.at <= now)))
+        changed_.wait(mu_);
+    mu_.unlock();
 }
 
 Result<Nanos> Timekeeper::now(clockid_t clock) {
@@ -118,7 +123,12 @@ Result<Nanos> Timekeeper::now(clockid_t clock) {
     }
     timespec t;
     if (clock_gettime(clock, &t) != 0) return err(errno);
-    return to_nanos(t);
+    return to_nanos(t) + offset(clock);
+}
+
+Nanos Timekeeper::offset(clockid_t clock) {
+    bool stands_still = clock == CLOCK_MONOTONIC || clock == CLOCK_MONOTONIC_RAW || clock == CLOCK_MONOTONIC_COARSE;
+    return stands_still ? monotonic_offset() : 0;
 }
 
 Nanos Timekeeper::resolution(clockid_t clock) {

@@ -1,6 +1,7 @@
 // Timekeeper: the sandbox's clocks, and the thread that fires timers. Used by time and timer system calls, timerfd, itimers, alarms.
 //
-// Clocks are the host's: CLOCK_MONOTONIC, CLOCK_REALTIME and CLOCK_BOOTTIME are read when asked, never cached; nobody inside can set them.
+// Clocks are the host's, but for what monotonic ones lag behind in a sandbox that was saved and loaded. CLOCK_MONOTONIC, CLOCK_REALTIME and
+// CLOCK_BOOTTIME are read when asked, never cached; nobody inside can set them.
 #pragma once
 
 #include <time.h>
@@ -71,7 +72,10 @@ public:
     // The monotonic deadline for an absolute time on `clock` (not a CPU clock), as things stand now. At or before now: 0.
     static Nanos monotonic_deadline(Nanos at, clockid_t clock);
 
-    // No timer fires from the return of pause() until resume().
+    // What it is ahead of the host's, of a sandbox that was loaded: monotonic clocks stood still while it was saved.
+    static Nanos offset(clockid_t clock);
+
+    // No timer fires from the return of pause() until resume(), which returns when those that are due have fired.
     void pause();
     void resume();
 

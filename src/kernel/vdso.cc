@@ -66,6 +66,7 @@ sbx_vdso_data vdso_data(const platform::HostVdso& host) {
     for (clockid_t c : kClocks) {
         static_assert(CLOCK_TAI < SBX_VDSO_CLOCKS);
         if (host.clock_gettime != 0) d.clocks |= 1u << c;
+        d.offset[c] = Timekeeper::offset(c);
         d.resolution[c] = static_cast<u32>(std::min(Timekeeper::resolution(c), kNanosPerSec - 1));
     }
     return d;

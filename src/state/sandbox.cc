@@ -57,6 +57,7 @@ std::string readable(std::string text) {
 SBX_SAVABLE(Sandbox);
 
 std::string Sandbox::save(int archive_fd, int pages_fd) {
+    clock_ = host_monotonic();
     state::Saver ar;
     std::string archive = ar.save(*this);
     if (!ar.ok()) return readable(ar.failed());
@@ -90,7 +91,9 @@ Ref<Sandbox> Sandbox::load(Kernel& kernel, hostfs::Sources& sources, int archive
         *why = ar.ok() ? "the archive is of something else" : readable(ar.failed());
         return nullptr;
     }
-    return static_ref_cast<Sandbox>(root);
+    auto sandbox = static_ref_cast<Sandbox>(root);
+    sandbox->start_clock();
+    return sandbox;
 }
 
 Result<> Sandbox::start() {

@@ -25,6 +25,8 @@ public:
     static Ref<Sandbox> load(Kernel& kernel, hostfs::Sources& sources, int archive_fd, int pages_fd, std::string* why);
     // Starts the threads of all tasks, which wait for the end of the pause. EAGAIN.
     Result<> start();
+    // Lets the sandbox's clock go on from where it stood: right before the end of the pause.
+    void start_clock() const { set_monotonic(clock_); }
 
 private:
     friend struct state::Access;
@@ -34,8 +36,9 @@ private:
     }
     template <class A>
     void state(A& ar) {
-        ar(kernel_, program, terminal, deadline, deadline_passed);
+        ar(clock_, kernel_, program, terminal, deadline, deadline_passed);
     }
+    Nanos clock_ = 0;  // when it was saved
     Kernel& kernel_;
 };
 

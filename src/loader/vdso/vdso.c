@@ -36,12 +36,20 @@ static int by_host(int clock) { return (unsigned)clock < SBX_VDSO_CLOCKS && (dat
 
 __attribute__((noinline)) static int shifted(int clock, struct timespec* out, long offset) {
     struct timespec t;
-    int r = ((clock_function*)data()->clock_gettime)(clock, &t);
-    if (r != 0) return r;
+    for (;;) {
+        int r = ((clock_function*)data()->clock_gettime)(clock, &t);
+        if (r != 0) return r;
+        // Another one if the sandbox was saved and loaded meanwhile: the clock was read of another host's then.
+        long now = data()->offset[clock];
+        if (now == offset) break;
+        offset = now;
+    }
     long seconds = offset / 1000000000, nanos = t.tv_nsec + offset % 1000000000;
     if (nanos < 0) nanos += 1000000000, seconds--;
     if (nanos >= 1000000000) nanos -= 1000000000, seconds++;
+    // In the order in which the host's function meets a bad pointer.
     out->tv_sec = t.tv_sec + seconds;
+    __asm__ volatile("" : : : "memory");
     out->tv_nsec = nanos;
     return 0;
 }
@@ -49,7 +57,9 @@ __attribute__((noinline)) static int shifted(int clock, struct timespec* out, lo
 static inline int read_clock(int clock, struct timespec* out) {
     long offset = data()->offset[clock];
     if (__builtin_expect(offset != 0, 0)) return shifted(clock, out, offset);
-    return ((clock_function*)data()->clock_gettime)(clock, out);
+    int r = ((clock_function*)data()->clock_gettime)(clock, out);
+    offset = data()->offset[clock];
+    return __builtin_expect(offset != 0, 0) ? shifted(clock, out, offset) : r;
 }
 
 int __vdso_clock_gettime(int clock, struct timespec* out) {

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "src/host/parker.h"
 #include "src/host/unique_fd.h"
 #include "src/kernel/pause.h"
 #include "src/kernel/timekeeper.h"
@@ -71,6 +72,35 @@ TEST_CASE("state: a kernel goes to files and back") {
     auto* data = reinterpret_cast<sbx_vdso_data*>(page_of(*other, *other->vdso->data()));
     CHECK(data->clock_gettime == 0x3000);
     CHECK(data->getcpu == 0);
+}
+
+TEST_CASE("state: the clock stands still between saving and loading") {
+    auto k = make_kernel();
+    const u8 image = 1;
+    k->vdso = *Vdso::create(k->memory(), ConstBytes(&image, 1), platform::HostVdso{0x1000, 0x2000});
+    Files f;
+    Nanos before = host_monotonic();
+    CHECK(make_ref<Sandbox>(*k)->save(f.archive.get(), f.pages.get()) == "");
+    Nanos saved = host_monotonic();
+    usleep(300000);
+    auto other = make_kernel();
+    hostfs::Sources sources;
+    std::string why;
+    Ref<Sandbox> s = Sandbox::load(*other, sources, f.archive.get(), f.pages.get(), &why);
+    REQUIRE(s);
+    usleep(1000);
+    s->start_clock();
+    Nanos now = host_monotonic();
+    CHECK(now >= before);
+    CHECK(now - saved < 250 * kNanosPerMilli);
+    // All that reads it goes along, waits too.
+    CHECK(*Timekeeper::now(CLOCK_MONOTONIC) - now < 250 * kNanosPerMilli);
+    CHECK(Timekeeper::offset(CLOCK_MONOTONIC) == monotonic_offset());
+    CHECK(Timekeeper::offset(CLOCK_REALTIME) == 0);
+    CHECK(vdso_data({0x1000, 0x2000}).offset[CLOCK_MONOTONIC] == monotonic_offset());
+    host::Parker parker;
+    CHECK(!parker.park(host_monotonic() + 2 * kNanosPerMilli));
+    set_monotonic(host_monotonic() - monotonic_offset());
 }
 
 TEST_CASE("state: what is no archive is refused") {
