@@ -14,6 +14,7 @@
 #include "src/cli/output.h"
 #include "src/config/error.h"
 #include "src/host/keeper.h"
+#include "src/kernel/fasync.h"
 #include "src/kernel/pause.h"
 
 namespace sbx::boot {
@@ -134,6 +135,7 @@ bool Supervisor::save() {
     }
     if (relay_) relay_->drain();
     hostfs::hold_events();
+    settle_file_signals();
     if (std::string why = save_(); !why.empty()) throw UserError{"checkpoint", why, {}, kExitFailed};
     return true;
 }

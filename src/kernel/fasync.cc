@@ -125,20 +125,30 @@ public:
         parker_.unpark();
     }
 
-private:
-    void run() {
+    // Sends what is due. When it returns, nothing that was due before is on its way.
+    void send_all() {
+        Lock s(sending_);
         for (;;) {
-            parker_.park();
             std::vector<Ref<Fasync>> work;
             {
                 Lock l(mu_);
                 work.swap(queue_);
             }
+            if (work.empty()) return;
             for (Ref<Fasync>& f : work) send(*f);
+        }
+    }
+
+private:
+    void run() {
+        for (;;) {
+            parker_.park();
+            send_all();
         }
     }
     static void send(Fasync& f);
 
+    Mutex<Rank::Timekeeper> sending_;  // one batch at a time; before TaskSet, as timers that expire are
     Mutex<Rank::Leaf> mu_;
     std::vector<Ref<Fasync>> queue_ SBX_GUARDED_BY(mu_);  // each at most once: `pending` says whether it is there
     bool running_ SBX_GUARDED_BY(mu_) = false;
@@ -243,6 +253,8 @@ Fasync& state_of(Task& t, vfs::OpenFile& f) {
 }
 
 }  // namespace
+
+void settle_file_signals() { Sender::get().send_all(); }
 
 FileOwner file_owner(const vfs::OpenFile& f) {
     vfs::FileSignals* s = f.signals.load();

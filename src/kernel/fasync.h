@@ -22,6 +22,8 @@ struct FileOwner {
     }
 };
 
+// When it returns, signals about what has happened to files are queued with their owners. For who saves a kernel whose tasks are stopped.
+void settle_file_signals();
 // Null pid: none.
 FileOwner file_owner(const vfs::OpenFile& f);
 void set_file_owner(Task& t, vfs::OpenFile& f, FileOwner::Type type, Ref<Pid> pid);
