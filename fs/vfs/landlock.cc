@@ -51,7 +51,8 @@ u32 Ruleset::allowed(const Inode& inode) const {
     return r == rules_.end() ? 0 : r->second.allowed;
 }
 
-Ref<Ruleset> Ruleset::snapshot() const {
+// Nobody else knows the copy yet.
+Ref<Ruleset> Ruleset::snapshot() const SBX_NO_TSA {
     auto s = make_ref<Ruleset>(handled_);
     Lock l(mu_);
     s->rules_ = rules_;
