@@ -25,6 +25,7 @@ Result<long> sys_epoll_create1(Task& t, int flags) {
 
 Result<Ref<EpollFile>> get_epoll(Task& t, int fd) {
     Ref<vfs::OpenFile> f = SBX_TRY(t.files().get(fd));
+    if (f->is_path_only()) return err(EBADF);
     if (f->kind() != &EpollFile::kKind) return err(EINVAL);
     return static_ref_cast<EpollFile>(f);
 }

@@ -33,6 +33,7 @@ Result<long> sys_timerfd_create(Task& t, int clock, int flags) {
 
 Result<Ref<anon::TimerFile>> get_timer(Task& t, int fd) {
     Ref<vfs::OpenFile> f = SBX_TRY(t.files().get(fd));
+    if (f->is_path_only()) return err(EBADF);
     if (f->kind() != &anon::TimerFile::kKind) return err(EINVAL);
     return static_ref_cast<anon::TimerFile>(f);
 }

@@ -19,6 +19,7 @@ constexpr int kLargeFile = 0100000;  // O_LARGEFILE, which 64-bit programs get u
 Result<long> open_at(Task& t, int dirfd, UserString name, vfs::OpenHow how) {
     if (!(how.flags & O_PATH)) how.flags |= kLargeFile;
     std::string path = SBX_TRY(t.copy_in_path(name));
+    if (path.empty()) return err(ENOENT);
     SBX_TRY(t.files().has_room(t.rlimit(RLIMIT_NOFILE)));
     // With dirfd as the root, an absolute path starts there as well.
     bool scoped = how.resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH);

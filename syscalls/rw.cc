@@ -6,6 +6,9 @@
 
 #include <algorithm>
 
+#include "fs/anon/epoll.h"
+#include "fs/anon/eventfd.h"
+#include "fs/anon/pidfd.h"
 #include "fs/sockfs/socket.h"
 #include "fs/vfs/dentry.h"
 #include "fs/vfs/inotify_marks.h"
@@ -24,6 +27,12 @@ enum class Direction { Read, Write };
 // One transfer at a given position (null: the stream).
 Result<size_t> transfer(Task& t, vfs::OpenFile& f, Direction d, mm::IoBuf& buf, i64* pos, u32 rwf) {
     return d == Direction::Read ? f.read(buf, pos, rwf, t.caller()) : f.write(buf, pos, rwf, t.caller());
+}
+
+// Whether its file operations have a read or write.
+bool has_call_for(const vfs::OpenFile& f, Direction d) {
+    if (f.can_splice() || f.kind() == &anon::EventFile::kKind) return true;
+    return d == Direction::Read && f.kind() != &anon::EpollFile::kKind && f.kind() != &anon::PidFile::kKind;
 }
 
 // Sockets for messages have no SIGPIPE.
@@ -124,7 +133,8 @@ Result<long> vectored(Task& t, int fd, u64 iov, u64 count, Direction d, i64 offs
     }
     Ref<vfs::OpenFile> f = SBX_TRY(get(t, fd, d));
     mm::UserIoBuf buf(t.mm(), SBX_TRY(t.mm().copy_in_iovecs(iov, count)));
-    if (buf.remaining() == 0) return 0;  // do_iter_read(): before the file is asked
+    // do_iter_read(): before the file is asked, if it can be at all.
+    if (buf.remaining() == 0 && has_call_for(*f, d)) return 0;
     return at_position(t, *f, d, buf, rwf);
 }
 

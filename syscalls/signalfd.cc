@@ -18,6 +18,7 @@ Result<long> sys_signalfd4(Task& t, int fd, UserPtr<SigSet> set, u64 size, int f
         return SBX_TRY(t.files().add(std::move(f), flags & O_CLOEXEC, t.rlimit(RLIMIT_NOFILE)));
     }
     Ref<vfs::OpenFile> f = SBX_TRY(t.files().get(fd));
+    if (f->is_path_only()) return err(EBADF);
     if (f->kind() != &anon::SignalFile::kKind) return err(EINVAL);
     static_cast<anon::SignalFile&>(*f).set_mask(mask, t);
     return fd;

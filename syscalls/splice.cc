@@ -225,7 +225,14 @@ Result<long> sys_sendfile(Task& t, int fd_out, int fd_in, UserPtr<i64> offset, u
     if (!to_pipe && ((in->can_splice() && !in->positional()) || (out->flags() & O_APPEND))) return err(EINVAL);
     if (to_pipe) SBX_TRY(wait_for_room(t, *out, out->nonblocking()));
     if (n == 0) return 0;
-    if (!can_read(*in) || as_pipe(*in) || !out->can_splice()) return err(EINVAL);
+    if (!can_read(*in) || as_pipe(*in)) return err(EINVAL);
+    // Only what was read asks to be written.
+    if (!out->can_splice()) {
+        bool end = a.has_pos && static_cast<u64>(a.pos) >= SBX_TRY(in->inode().attr())
+        .size;
+        if (end) return 0;
+        return err(EINVAL);
+    }
     return run(t, a, b, n, in->nonblocking(), out->nonblocking());
 }
 

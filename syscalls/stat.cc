@@ -114,6 +114,7 @@ Result<long> access_at(Task& t, int dirfd, UserString path, int mode, int flags)
         caller.creds = real.get();
     }
     std::string name = SBX_TRY(t.copy_in_path(path));
+    if (name.empty() && !(flags & AT_EMPTY_PATH)) return err(ENOENT);
     vfs::WalkFlags w;
     w.follow = !(flags & AT_SYMLINK_NOFOLLOW);
     w.empty_path = (flags & AT_EMPTY_PATH) != 0;

@@ -13,6 +13,7 @@ public:
     PidFile(Ref<Pid> pid, int flags);
     bool positional() const override { return true; }  // pread fails as read does
     const Ref<Pid>& pid() const { return pid_; }
+    bool can_splice() const override { return false; }
     EventMask poll(EventMask mask, const vfs::Caller& c) override;
     void poll_add(Waiter& w, const vfs::Caller& c) override;
     void poll_remove(Waiter& w) override;

@@ -166,10 +166,12 @@ Result<size_t> PipeFile::write(mm::IoBuf& src, i64*, u32, const vfs::Caller&) {
     if (src.remaining() == 0) return 0;
     if (p.readers_ == 0) return err(EPIPE);
     size_t want = src.remaining(), room = p.room_locked();
-    if (packets) want = std::min(want, kPipeBuf);
     // A write of at most PIPE_BUF bytes is done in one piece or not at all.
     if (room == 0 || (want <= kPipeBuf && room < want)) return err(EAGAIN);
     size_t n = std::min(want, room), done = 0, before = p.used_;
+    // Each page of it is a packet, and goes whole.
+    if (packets && n < want) n -= n % kPageSize;
+    if (n == 0) return err(EAGAIN);
     p.grow_locked(before + n);
     Result<size_t> last = 0;
     while (done < n) {
@@ -185,7 +187,10 @@ Result<size_t> PipeFile::write(mm::IoBuf& src, i64*, u32, const vfs::Caller&) {
         p.used_ = before + done;
         if (done == 0) return err(EFAULT);
     }
-    if (packets || !p.packets_.empty()) p.packets_.push_back(done);
+    if (packets)
+        for (size_t at = 0; at < done; at += kPageSize) p.packets_.push_back(std::min(kPageSize, done - at));
+    else if (!p.packets_.empty())
+        p.packets_.push_back(done);
     l.unlock();
     // Each write is an edge for EPOLLET, also on a pipe that was readable before.
     p.queue_.notify(kEventIn | kEventRdNorm);

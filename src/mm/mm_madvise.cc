@@ -167,7 +167,7 @@ Result<> MemoryManager::madvise(u64 addr, u64 length, int advice) {
             case kPopulateRead:
             case kPopulateWrite: {
                 bool write = advice == kPopulateWrite;
-                if (write ? !(v->prot & kWrite) : v->prot == 0) {
+                if (!(v->prot & (write ? kWrite : kRead))) {
                     result = err(EINVAL);
                     break;
                 }

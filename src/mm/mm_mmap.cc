@@ -91,6 +91,13 @@ Result<u64> MemoryManager::mmap(const MmapRequest& r, const MmLimits& l) {
     u64 end_offset = 0;
     if (r.file && !checked_add(r.offset, length, &end_offset)) return err(EOVERFLOW);
     bool shared = type == MAP_SHARED || (type == MAP_SHARED_VALIDATE && r.file);
+    if (r.flags & MAP_FIXED_NOREPLACE) {
+        // get_unmapped_area() comes before the type is looked at.
+        Exclusive lock(i);
+        if ((r.addr & kPageMask) == 0 && r.addr < i.user.end && length <= i.user.end - r.addr &&
+            i.vmas.overlaps(Range{r.addr, r.addr + length}))
+            return err(EEXIST);
+    }
     if (!shared && type != MAP_PRIVATE) return err(EINVAL);
     if (type == MAP_SHARED_VALIDATE && (r.flags & ~kLegacyFlags)) return err(EOPNOTSUPP);
     if ((r.flags & MAP_GROWSDOWN) && (shared || r.file)) return err(EINVAL);

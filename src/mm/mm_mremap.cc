@@ -62,6 +62,13 @@ Result<u64> MemoryManager::mremap(u64 addr, u64 old_length, u64 new_length, int 
         }
         return addr;
     }
+    if (fixed && old_length > new_length && old_length != 0) {
+        // mremap_to(): the tail, which may span anything, goes first.
+        i.remove_vmas(Range{addr + new_length, addr + old_length});
+        i.flush();
+        old_length = new_length;
+        v = i.vmas.find(addr);
+    }
     if (old_length > v.end() - addr) return err(EFAULT);
     Vma vma = v.value();
     vma.advance(addr - v.start());

@@ -38,14 +38,14 @@ FINISHED, ERROR, WRONG = 0, 3, 4
 top = tempfile.mkdtemp(dir="/var/tmp")
 
 
-def run(part, who, call, errno, n):
+def run(part, who, call, errno, n, patience=25):
     """The outcome, its text, and how often the call was made."""
     work = tempfile.mkdtemp(dir=top)
     count = work + "/count"
     os.mkdir(work + "/dir")
     command = [host_calls, "fail", who, call, errno, str(n), count, sbx, "run", "--rw", work + "/dir", "--", victim, part, work + "/dir"]
     try:
-        process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=25, text=True)
+        process = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=patience, text=True)
         status, out, error = process.returncode, process.stdout, process.stderr
     except subprocess.TimeoutExpired as late:
         status, out, error = "hang", "", (late.stderr or b"").decode()
@@ -84,6 +84,9 @@ def places(made):
 def one(case):
     part, who, call, errno, n = case
     result = run(part, who, call, errno, n)
+    if result[0] == "hang":
+        # Perhaps only late, on a busy host.
+        result = run(part, who, call, errno, n, 100)
     return case, result, judge(*result[:3])
 
 

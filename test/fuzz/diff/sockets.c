@@ -1,4 +1,4 @@
-// Unix sockets (but not MSG_OOB, which sbx does as a kernel without CONFIG_AF_UNIX_OOB): pairs, names, messages with descriptors and credentials.
+// Unix sockets (but not SO_PEEK_OFF, which sbx does not have, and MSG_OOB, which sbx does as a kernel without CONFIG_AF_UNIX_OOB): pairs, names, messages with descriptors and credentials.
 #include "seq.h"
 
 #include <stddef.h>
@@ -99,8 +99,8 @@ void family_sockets(void) {
     case 10: case 11: send_message(f); break;
     case 12: case 13: receive_message(f); break;
     case 14: { int how = (int)pick(4); note("shutdown(%d, %d)", f, how); result(shutdown(f, how)); break; }
-    case 15: { int o = ONE_OF(SO_PASSCRED, SO_KEEPALIVE, SO_REUSEADDR, SO_PEEK_OFF, SO_TYPE, 9999), v = (int)pick(2); note("setsockopt(%d, %d, %d)", f, o, v); result(setsockopt(f, SOL_SOCKET, o, &v, sizeof v)); break; }
-    case 16: { int o = ONE_OF(SO_PASSCRED, SO_TYPE, SO_ERROR, SO_ACCEPTCONN, SO_DOMAIN, SO_PROTOCOL, SO_PEEK_OFF, SO_KEEPALIVE, 9999), v = 0; socklen_t len = ONE_OF(4u, 4u, 2u, 8u); note("getsockopt(%d, %d, %u)", f, o, len); r = getsockopt(f, SOL_SOCKET, o, &v, &len); note(" {%d %u}", v, len); result(r); break; }
+    case 15: { int o = ONE_OF(SO_PASSCRED, SO_KEEPALIVE, SO_REUSEADDR, SO_TYPE, 9999), v = (int)pick(2); note("setsockopt(%d, %d, %d)", f, o, v); result(setsockopt(f, SOL_SOCKET, o, &v, sizeof v)); break; }
+    case 16: { int o = ONE_OF(SO_PASSCRED, SO_TYPE, SO_ERROR, SO_ACCEPTCONN, SO_DOMAIN, SO_PROTOCOL, SO_KEEPALIVE, 9999), v = 0; socklen_t len = ONE_OF(4u, 4u, 2u, 8u); note("getsockopt(%d, %d, %u)", f, o, len); r = getsockopt(f, SOL_SOCKET, o, &v, &len); note(" {%d %u}", v, len); result(r); break; }
     case 17: { socklen_t len = sizeof a; int peer = (int)pick(2); note("get%sname(%d)", peer ? "peer" : "sock", f); r = (peer ? getpeername : getsockname)(f, (struct sockaddr *)&a, &len); if (r == 0) note_address(&a, len); result(r); break; }
     }
 }
