@@ -101,12 +101,12 @@ endif
 define write_if_changed # FILE,TEXT
 $(if $(and $(wildcard $(1)),$(findstring x$(strip $(2))x,x$(strip $(file <$(1)))x)),,$(shell mkdir -p $(dir $(1)))$(file >$(1),$(strip $(2))))
 endef
-ifneq ($(filter-out clean help deps deps-test deps-lint fetch asan ubsan tsan debug dist map format,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help deps deps-test deps-lint fetch asan ubsan tsan debug fuzz dist map format,$(or $(MAKECMDGOALS),all)),)
 $(call write_if_changed,$(BUILD)/.flags,$(filter-out -Werror $(NO_ERROR) -ffile-prefix-map=%,$(CXX_ALL) $(CC_ALL) $(LINK) $(STUB_FLAGS)))
 $(call write_if_changed,$(BUILD)/.sources,$(SRCS) $(UNIT_SRCS))
 endif
 
-.PHONY: all objs guest unit help clean install deps deps-test deps-lint fetch toolchain test test-unit test-guest test-state test-cli test-apps test-host test-hostile bench errnos faults fuzz-calls \
+.PHONY: all objs guest unit help clean install deps deps-test deps-lint fetch toolchain test test-unit test-guest test-state test-cli test-apps test-host test-hostile bench errnos faults fuzz fuzz-bins test-fuzz fuzz-calls \
     lint lint-layers lint-files lint-state lint-headers lint-threads lint-format check-binary format tidy asan ubsan tsan debug dist map
 
 all: $(BUILD)/sbx $(if $(filter build,$(BUILD)),compile_commands.json)  ## build build/sbx
@@ -236,7 +236,24 @@ faults: $(BUILD)/sbx $(BUILD)/host-calls $(BUILD)/victim  ## make host calls fai
 	@SBX=$(BUILD)/sbx HOST_CALLS=$(BUILD)/host-calls VICTIM=$(BUILD)/victim test/host/faults.py $(FAULTS)
 errnos: $(BUILD)/sbx guest  ## which documented errors no guest test provokes (MAN=/usr/share/man, with manpages-dev)
 	@SBX=$(abspath $(BUILD)/sbx) GUEST_BIN=$(BUILD)/guest test/guest/errnos.py $(MAN)
-
+# Each file of test/fuzz is a target of libFuzzer. The corpus is small: what was found, and a start for what the fuzzer would not find by itself.
+FUZZ_SRCS := $(sort $(wildcard test/fuzz/*.cc))
+FUZZ_BINS := $(FUZZ_SRCS:test/fuzz/%.cc=$(BUILD)/%)
+fuzz:  ## build the fuzz targets into build/fuzz, with clang (FUZZ="NAME SECONDS" runs one)
+	+$(MAKE) STATIC=0 BUILD=build/fuzz CC=clang CXX=$(CLANGXX) SAN=address,undefined,fuzzer-no-link SBX_DEBUG=1 CFLAGS='-O1 -g' \
+	    CXXFLAGS='-O1 -g -fno-sanitize-recover=all -Wno-unknown-warning-option -Wno-ignored-optimization-argument' fuzz-bins
+	$(if $(FUZZ),test/fuzz/run.sh build/fuzz $(FUZZ))
+fuzz-bins: $(FUZZ_BINS)
+$(FUZZ_BINS): $(BUILD)/%: $(BUILD)/obj/test/fuzz/%.o $(BUILD)/libsbx.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -fsanitize=fuzzer $(filter-out %.a,$^) -Wl,--whole-archive $(filter %.a,$^) -Wl,--no-whole-archive $(LIBS) -o $@
+REPLAYS := $(FUZZ_SRCS:test/fuzz/%.cc=$(BUILD)/replay/%)
+test-fuzz: $(REPLAYS)  ## what the fuzz targets have found, and their first inputs, without clang
+	@set -e; for r in $(REPLAYS); do echo "== $${r##*/}"; $$r test/fuzz/corpus/$${r##*/} 2>$(BUILD)/replay/log || { cat $(BUILD)/replay/log; echo "FAIL $$r"; exit 1; }; done
+$(REPLAYS): $(BUILD)/replay/%: $(BUILD)/obj/test/fuzz/%.o $(BUILD)/obj/test/fuzz/replay/main.o $(BUILD)/libsbx.a
+	@mkdir -p $(@D)
+	$(call say,LINK,$@)
+	$(Q)$(LINK) $(filter-out %.a,$^) -Wl,--whole-archive $(filter %.a,$^) -Wl,--no-whole-archive $(LIBS) -o $@
 fuzz-calls: $(BUILD)/sbx $(BUILD)/sequences  ## random sequences of system calls, natively and in sbx (RANGE="FIRST COUNT")
 	@SBX=$(BUILD)/sbx SEQUENCES=$(BUILD)/sequences test/fuzz/diff/diff.py $(RANGE)
 
@@ -309,4 +326,4 @@ help:  ## this list
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' Makefile | expand -t 16
 	@echo; echo 'Variables: STATIC=0|1 BUILD=DIR CC CXX CFLAGS CXXFLAGS LDFLAGS CCACHE=ccache PREFIX DESTDIR SBX_DEBUG=1 WERROR=1 LTO=1 V=1 SBX_CACHE=DIR'
 
--include $(OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(WATCH_OBJS:.o=.d) $(GUEST_BINS:=.d) $(HDRS:%.h=$(LINT)/%.h.d) $(patsubst %.cc,$(LINT)/%.cc.d,$(filter %.cc,$(SRCS)))
+-include $(FUZZ_SRCS:%.cc=$(BUILD)/obj/%.d) $(OBJS:.o=.d) $(UNIT_OBJS:.o=.d) $(WATCH_OBJS:.o=.d) $(GUEST_BINS:=.d) $(HDRS:%.h=$(LINT)/%.h.d) $(patsubst %.cc,$(LINT)/%.cc.d,$(filter %.cc,$(SRCS)))

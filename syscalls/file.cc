@@ -19,11 +19,12 @@ constexpr int kLargeFile = 0100000;  // O_LARGEFILE, which 64-bit programs get u
 Result<long> open_at(Task& t, int dirfd, UserString name, vfs::OpenHow how) {
     if (!(how.flags & O_PATH)) how.flags |= kLargeFile;
     std::string path = SBX_TRY(t.copy_in_path(name));
-    if (path.empty()) return err(ENOENT);
     SBX_TRY(t.files().has_room(t.rlimit(RLIMIT_NOFILE)));
     // With dirfd as the root, an absolute path starts there as well.
     bool scoped = how.resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH);
-    vfs::Path start = SBX_TRY(start_of(t, dirfd, scoped ? std::string_view() : path));
+    // Of an empty path only the flags are looked at before it is found to be one.
+    vfs::Path start;
+    if (!path.empty()) start = SBX_TRY(start_of(t, dirfd, scoped ? std::string_view() : path));
     Ref<vfs::OpenFile> f = SBX_TRY(wait_lease(t, [&] { return vfs::open(t.caller(), start, path, how); }));
     if (!f->is_path_only()) SBX_TRY(finish_open(t, *f));
     return SBX_TRY(t.files().add(std::move(f), how.flags & O_CLOEXEC, t.rlimit(RLIMIT_NOFILE)));

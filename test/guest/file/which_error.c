@@ -1,6 +1,11 @@
 // Which of several errors a call gives, and calls that give none: found by comparing random sequences of calls with Linux.
 #include "../guest.h"
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/xattr.h>
 
@@ -92,4 +97,43 @@ TEST_DIR(offsets_seals_and_locks) {
     CHECK_ERR(copy_file_range(p[0], NULL, fd, NULL, 1, 0), EINVAL);
     CHECK_ERR(copy_file_range(w, NULL, fd, NULL, 1, 0), EBADF);
     if (fsetxattr(w, "user.x", "", 0, 0) == 0) CHECK_ERR(fsetxattr(w, "user.", "", 0, 0), EINVAL);
+}
+TEST_DIR(path_descriptors_are_none_to_event_calls) {
+    struct epoll_event e = {0};
+    struct itimerspec t;
+    sigset_t s;
+    sigemptyset(&s);
+    int p = OK(open(".", O_PATH)), ep = OK(epoll_create1(0));
+    CHECK_ERR(epoll_wait(p, &e, 1, 0), EBADF);
+    CHECK_ERR(epoll_ctl(ep, EPOLL_CTL_ADD, p, &e), EBADF);
+    CHECK_ERR(timerfd_gettime(p, &t), EBADF);
+    CHECK_ERR(signalfd(p, &s, 0), EBADF);
+    CHECK_ERR(inotify_add_watch(p, ".", IN_OPEN), EBADF);
+    int v = 0;
+    CHECK_ERR(ioctl(ep, FIONREAD, &v), EINVAL);
+    OK(mkfifo("f", 0600));
+    CHECK_ERR(open("f", O_ACCMODE | O_NONBLOCK), EINVAL);
+    CHECK_ERR(faccessat(99, "", R_OK, 0), ENOENT);
+    CHECK_ERR(openat(99, "", O_RDONLY), ENOENT);
+}
+TEST(a_long_write_is_many_packets) {
+    static char b[8200];
+    int p[2];
+    OK(pipe2(p, O_DIRECT | O_NONBLOCK));
+    CHECK_EQ(write(p[1], b, 8196), 8196);
+    CHECK_EQ(read(p[0], b, sizeof b), 4096);
+    CHECK_EQ(read(p[0], b, sizeof b), 4096);
+    CHECK_EQ(read(p[0], b, sizeof b), 4);
+}
+TEST(mappings_that_are_in_the_way) {
+    char *a = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    CHECK(a != MAP_FAILED);
+    CHECK_ERR((long)mmap(a, PAGE, PROT_READ, MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0), EEXIST);
+    // What the old range is cut by need not be there.
+    OK(munmap(a + 3 * PAGE, PAGE));
+    a[2 * PAGE] = 7;
+    CHECK(mremap(a + 2 * PAGE, 3 * PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, a + 6 * PAGE) == a + 6 * PAGE);
+    CHECK_EQ(a[6 * PAGE], 7);
+    OK(mprotect(a, PAGE, PROT_WRITE));
+    if (madvise(a + PAGE, PAGE, MADV_POPULATE_READ) == 0) CHECK_ERR(madvise(a, PAGE, MADV_POPULATE_READ), EINVAL);
 }
