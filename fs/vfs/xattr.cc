@@ -21,11 +21,10 @@ bool sandbox_capable(const Caller& c, unsigned cap) {
     return c.creds->capable(cap, *ns);
 }
 
-Result<> check_name(const Caller& c, const Path& p, std::string_view name, u32 may) {
+// xattr_permission()
+Result<> may_use(const Caller& c, const Path& p, std::string_view name, u32 may) {
     bool write = may & kMayWrite;
     if (write && p.mount->read_only()) return err(EROFS);
-    for (std::string_view prefix : {"user.", "trusted.", "security."})
-        if (name == prefix) return err(EINVAL);  // xattr_resolve_name()
     if (name.starts_with("security.") || name.starts_with("system.")) return {};
     Inode& inode = *p.dentry->inode();
     if (name.starts_with("trusted.")) {
@@ -40,6 +39,13 @@ Result<> check_name(const Caller& c, const Path& p, std::string_view name, u32 m
         }
     }
     return check_permission(c, p, may);
+}
+
+Result<> check_name(const Caller& c, const Path& p, std::string_view name, u32 may) {
+    SBX_TRY(may_use(c, p, name, may));
+    for (std::string_view prefix : {"user.", "trusted.", "security."})
+        if (name == prefix) return err(EINVAL);  // xattr_resolve_name()
+    return {};
 }
 
 // validheader() of security/commoncap.c: struct vfs_cap_data and vfs_ns_cap_data.
