@@ -158,7 +158,9 @@ Result<long> sys_splice(Task& t, int fd_in, UserPtr<i64> off_in, int fd_out, Use
     SBX_TRY(a.start(t));
     SBX_TRY(b.start(t));
     bool nonblock = flags & SPLICE_F_NONBLOCK;
-    // The room in the pipe is looked for first (splice_file_to_pipe()).
+    // Between pipes it begins with what there is to read (ipipe_prep()); else the room in the pipe is looked for first (splice_file_to_pipe()).
+    if (from && to)
+        SBX_TRY(wait_ready(t, *in, kEventIn | kEventRdNorm, nonblock || in->nonblocking() || out->nonblocking()));
     if (to && !from && !can_read(*in)) SBX_TRY(wait_for_room(t, *out, nonblock || out->nonblocking()));
     if ((!from && !can_read(*in)) || !out->can_splice()) return err(EINVAL);
     return run(t, a, b, n, nonblock || in->nonblocking(), nonblock || out->nonblocking());
@@ -258,6 +260,7 @@ Result<long> sys_copy_file_range(Task& t, int fd_in, UserPtr<i64> off_in, int fd
     n = from >= size ? 0 : std::min({n, size - from, kMaxRw});
     if (to >= INT64_MAX) return err(EFBIG);
     if (&in->inode() == &out->inode() && from < to + n && to < from + n) return err(EINVAL);
+    if (a.pos < 0 || b.pos < 0) return err(EINVAL);  // rw_verify_area()
     u64 done = SBX_TRY(pump(t, a, b, n, true, true));
     SBX_TRY(a.finish(t));
     SBX_TRY(b.finish(t));

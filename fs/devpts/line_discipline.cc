@@ -53,7 +53,10 @@ void OutputRing::push(u8 c) {
     data_[(head_ + used_++) % kSize] = c;
 }
 
-ConstBytes OutputRing::front() const { return ConstBytes(&data_[head_], std::min(used_, kSize - head_)); }
+ConstBytes OutputRing::front() const {
+    if (used_ == 0) return {};
+    return ConstBytes(&data_[head_], std::min(used_, kSize - head_));
+}
 
 void OutputRing::pop(size_t n) {
     head_ = (head_ + n) % kSize;

@@ -75,6 +75,7 @@ Result<size_t> UnixEndpoint::send_message(mm::IoBuf& src, SendArgs& a, const vfs
     {
         Lock l(mu_);
         if (connection_based()) {
+            if (error_) return err(std::exchange(error_, 0));  // unix_seqpacket_sendmsg()
             if (state_ != State::Connected) return err(ENOTCONN);
         } else if (a.to)
             to = nullptr;

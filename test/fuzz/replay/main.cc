@@ -1,10 +1,8 @@
-// main DIR...: gives each file of the directories to the fuzz target that it is linked with, as libFuzzer does: the corpora without clang. A
-// crash is the failure; the last line is `N passed, 0 failed`.
+// main DIR: gives each file of the directory to the fuzz target that it is linked with, as libFuzzer does: the corpora without clang. A crash is
+// the failure; the last line is `N passed, 0 failed`.
+#include <dirent.h>
 #include <stdio.h>
 
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include "src/base/types.h"
@@ -12,16 +10,21 @@
 extern "C" int LLVMFuzzerTestOneInput(const sbx::u8* data, size_t size);
 
 int main(int argc, char** argv) {
+    DIR* dir = argc == 2 ? opendir(argv[1]) : nullptr;
+    if (!dir) return fprintf(stderr, "usage: %s DIR\n", argv[0]), 2;
     int passed = 0;
-    for (int i = 1; i < argc; i++) {
-        for (const auto& entry : std::filesystem::directory_iterator(argv[i])) {
-            std::ifstream file(entry.path(), std::ios::binary);
-            std::string bytes{std::istreambuf_iterator<char>(file), {}};
-            fprintf(stderr, "%s\n", entry.path().c_str());
-            LLVMFuzzerTestOneInput(reinterpret_cast<const sbx::u8*>(bytes.data()), bytes.size());
-            passed++;
-        }
+    while (dirent* entry = readdir(dir)) {
+        if (entry->d_name[0] == '.') continue;
+        std::string path = std::string(argv[1]) + "/" + entry->d_name, bytes;
+        fprintf(stderr, "%s\n", path.c_str());
+        FILE* file = fopen(path.c_str(), "rbe");
+        if (!file) return perror(path.c_str()), 1;
+        for (int c; (c = getc(file)) != EOF;) bytes += static_cast<char>(c);
+        fclose(file);
+        LLVMFuzzerTestOneInput(reinterpret_cast<const sbx::u8*>(bytes.data()), bytes.size());
+        passed++;
     }
+    closedir(dir);
     printf("%d passed, 0 failed\n", passed);
     return passed == 0;
 }

@@ -137,3 +137,20 @@ TEST(mappings_that_are_in_the_way) {
     OK(mprotect(a, PAGE, PROT_WRITE));
     if (madvise(a + PAGE, PAGE, MADV_POPULATE_READ) == 0) CHECK_ERR(madvise(a, PAGE, MADV_POPULATE_READ), EINVAL);
 }
+TEST_DIR(what_is_noticed_first_between_two_files) {
+    // An unread message of who closed is told as an error of the other, before the broken connection.
+    int s[2], a[2], b[2];
+    OK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, s));
+    CHECK_EQ(write(s[0], "x", 1), 1);
+    close(s[1]);
+    CHECK_ERR(write(s[0], "x", 1), ECONNRESET);
+    CHECK_ERR(write(s[0], "x", 1), EPIPE);
+    // Between pipes what there is to read comes before who could.
+    OK(pipe2(a, O_NONBLOCK));
+    OK(pipe2(b, O_NONBLOCK));
+    close(b[0]);
+    CHECK_ERR(splice(a[0], NULL, b[1], NULL, 1, 0), EAGAIN);
+    int f = OK(open("f", O_RDWR | O_CREAT, 0600));
+    off_t from = -4096, to = 0;
+    CHECK_ERR(copy_file_range(f, &from, f, &to, 100, 0), EINVAL);
+}
