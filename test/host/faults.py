@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-# faults.py [--all] [--call REGEX] [--part REGEX] [-v]: makes each host call of sbx fail, in turn with each errno that it may have, the first
-# time, the second, ... that it is made, and looks at what becomes of a small program (victim.c): it must go on as if nothing had been, or
-# hear of an error, or end with sbx's message and status 125; never hang, lose or garble data, or take sbx down without a word.
+# faults.py [--all] [--call REGEX] [--part REGEX] [-v]: makes each host call of sbx fail, in turn with each errno that it may have (HALF: it
+# moves half of its bytes), the first time, the second, ... that it is made, and looks at what becomes of a small program (victim.c): it must
+# go on as if nothing had been, or hear of an error, or end with sbx's message and status 125; never hang, lose or garble data, or take sbx
+# down without a word.
 # Without --all, a few places of each. SBX, HOST_CALLS and VICTIM name the binaries. Ends with `N passed, N failed`.
 import argparse, collections, concurrent.futures, os, re, shutil, struct, subprocess, sys, tempfile
 
@@ -18,8 +19,8 @@ NAMES = "ENOENT EIO ENOMEM ENOSPC EACCES"
 ERRNOS = {
     "brk": "ENOMEM", "mmap": "ENOMEM EAGAIN ENFILE", "mprotect": "ENOMEM", "munmap": "ENOMEM", "madvise": "ENOMEM EAGAIN EIO",
     "mincore": "ENOMEM EAGAIN", "clone": "EAGAIN ENOMEM", "futex": "EINTR EAGAIN", "memfd_create": "EMFILE ENFILE ENOMEM",
-    "ftruncate": "EINTR EIO ENOSPC", "fallocate": "EINTR EIO ENOSPC EOPNOTSUPP", "read": "EINTR EIO", "write": "EINTR EIO ENOSPC",
-    "pread64": "EINTR EIO", "pwrite64": "EINTR EIO ENOSPC", "preadv2": "EINTR EIO EAGAIN", "pwritev2": "EINTR EIO ENOSPC EDQUOT EAGAIN",
+    "ftruncate": "EINTR EIO ENOSPC", "fallocate": "EINTR EIO ENOSPC EOPNOTSUPP", "read": "EINTR EIO HALF", "write": "EINTR EIO ENOSPC HALF",
+    "pread64": "EINTR EIO HALF", "pwrite64": "EINTR EIO ENOSPC HALF", "preadv2": "EINTR EIO EAGAIN HALF", "pwritev2": "EINTR EIO ENOSPC EDQUOT EAGAIN HALF",
     "lseek": "EINVAL ENXIO", "close": "EINTR EIO", "fstat": "ENOMEM EIO", "statx": "EIO ENOMEM EACCES", "fstatfs": "EINTR EIO ENOSYS",
     "openat2": "EMFILE ENFILE ENOMEM EINTR EAGAIN EIO ENOENT EACCES", "openat": "EMFILE ENFILE ENOMEM EINTR EIO",
     "readlinkat": "EIO ENOMEM EACCES", "getdents64": "EIO ENOENT", "fgetxattr": "EIO EOPNOTSUPP", "464": "EIO ENOSYS", "465": "EIO ENOSYS",

@@ -1,7 +1,8 @@
 // host-calls: watches the host calls of sbx for the tests of this directory.
 //   host-calls census STATE PROG ARGS... notes which rows of the sentry's filter PROG uses; STATE has a byte a row
 //   host-calls fail WHO NAME ERRNO N[+] COUNT PROG ARGS...
-//                                        the Nth call of NAME (with +: and all after it) fails with ERRNO; WHO makes it: sentry, stub or
+//                                        the Nth call of NAME (with +: and all after it) fails with ERRNO, or for HALF moves half of the bytes that
+//                                        it was asked to; WHO makes it: sentry, stub or
 //                                        all. The file COUNT gets the number of such calls, eight bytes of it.
 //   host-calls unused STATE              says which rows nothing has used; status 1 if one has no reason to be rare
 //   host-calls names                     the calls that have rows
@@ -23,6 +24,7 @@
 
 #include "src/base/result.h"
 #include "src/host/filter_rows.h"
+#include "test/host/shorten.h"
 #include "test/host/watched.h"
 
 namespace sbx::test {
@@ -138,6 +140,7 @@ int fail(char** argv) {
     if (*end != 0) f.nr = seccomp_syscall_resolve_name(argv[1]);
     for (int e = 1; e < 134; e++)
         if (strcmp(errno_name(e), argv[2]) == 0) f.error = e;
+    if (strcmp(argv[2], "HALF") == 0 && can_shorten(f.nr)) f.error = Judge::kHalf;
     f.first = strtoul(argv[3], &end, 10);
     f.all_after = *end == '+';
     f.count = static_cast<u64*>(open_shared(argv[4], sizeof(u64)));

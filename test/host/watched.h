@@ -10,8 +10,9 @@
 
 namespace sbx::test {
 
-// What a watched call gets: 0 lets it pass, else the errno it fails with.
+// What a watched call gets: 0 lets it pass, kHalf makes it move half of what it was asked to (shorten.h), else the errno it fails with.
 struct Judge {
+    static constexpr int kHalf = -1;
     virtual ~Judge() = default;
     // sentry: made by the program itself, not by a process that it made.
     virtual int judge(const seccomp_data& call, bool sentry) = 0;
