@@ -63,8 +63,9 @@ Result<long> sys_connect(Task& t, int fd, u64 addr, int len) {
     std::string a = SBX_TRY(copy_in_address(t, addr, len));
     Nanos timeout = s->send_timeout;
     Nanos deadline = t.deadline_in(timeout);
-    SBX_TRY(wait_file(
-        t, *s, kEventOut, s->nonblocking(), [&] { return s->connect(a, t.caller()); }, deadline));
+    Result<> r = wait_file(
+        t, *s, kEventOut, s->nonblocking(), [&] { return s->connect(a, t.caller()); }, deadline);
+    if (!r) return err(interrupted(r.error(), deadline));
     return 0;
 }
 
@@ -79,9 +80,10 @@ Result<long> sys_accept4(Task& t, int fd, u64 addr, UserPtr<int> len, int flags)
     Ref<SocketFile> s = SBX_TRY(get_socket(t, fd));
     SBX_TRY(t.files().has_room(t.rlimit(RLIMIT_NOFILE)));
     auto once = [&] { return s->accept(flags & SOCK_NONBLOCK, t.caller()); };
-    Nanos timeout = s->receive_timeout;
-    Nanos deadline = t.deadline_in(timeout);
-    Ref<SocketFile> got = SBX_TRY(wait_file(t, *s, kEventIn, s->nonblocking(), once, deadline));
+    Nanos deadline = t.deadline_in(s->receive_timeout);
+    Result<Ref<SocketFile>> accepted = wait_file(t, *s, kEventIn, s->nonblocking(), once, deadline);
+    if (!accepted) return err(interrupted(accepted.error(), deadline));
+    Ref<SocketFile> got = std::move(*accepted);
     if (addr) {
         std::string peer = SBX_TRY(got->name(true));
         SBX_TRY(copy_out_address(t, peer, addr, len.addr));

@@ -23,9 +23,6 @@ constexpr u64 kMaxRw = INT32_MAX & ~kPageMask;  // MAX_RW_COUNT
 constexpr u64 kMaxControl = 20480;              // net.core.optmem_max
 constexpr u64 kMaxIov = 1024;                   // UIO_MAXIOV
 
-// A call with a timeout is not restarted after a signal (sock_intr_errno()).
-Errno interrupted(Errno e, Nanos deadline) { return e == ERESTARTSYS && deadline != kNever ? Errno{EINTR} : e; }
-
 Result<long> send_message(Task& t, SocketFile& s, mm::IoBuf& buf, sockfs::SendArgs& a) {
     buf.truncate(kMaxRw);
     bool nonblock = s.nonblocking() || (a.flags & MSG_DONTWAIT);
