@@ -217,7 +217,7 @@ TEST = SBX=$(abspath $(BUILD)/sbx) BUILD=$(BUILD) GUEST_BIN=$(BUILD)/guest tools
 # An empty list of unit sources is no binary.
 UNIT_BIN := $(if $(UNIT_SRCS),$(BUILD)/unit-test)
 test: $(BUILD)/sbx $(UNIT_BIN) $(BUILD)/host-calls $(BUILD)/victim guest  ## build and run all tests; the last line is `N passed, N failed`
-	@$(TEST) unit guest cli apps hostile host
+	@$(TEST) unit guest state cli apps hostile host
 test-unit: $(UNIT_BIN)  ## unit tests
 	@$(TEST) unit
 test-guest: $(BUILD)/sbx guest  ## guest programs: natively, then on each platform (PLATFORMS="native ptrace" chooses, T=REGEX picks)

@@ -62,7 +62,7 @@ Result<> UnixEndpoint::bind(const std::string& address, const vfs::Caller& c) {
         result = err(ENOSPC);
         for (unsigned tries = 0; tries <= 0xfffff && !result; tries++) {
             char text[7] = {};
-            snprintf(text + 1, 6, "%05x", (next_autobind.fetch_add(1) + 1) & 0xfffff);
+            snprintf(text + 1, 6, "%05x", static_cast<u32>((next_autobind.fetch_add(1) + 1) & 0xfffff));
             full = make_address(std::string_view(text, 6));
             if (names().by_name.try_emplace({net_ns_, full}, this).second) result = {};
         }

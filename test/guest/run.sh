@@ -3,7 +3,7 @@
 # test/guest/known-failures.PLATFORM. Programs come from ${GUEST_BIN:-build/guest}; SBX is the sbx to use, SBX_ARGS more
 # options of its run, GUEST_NOFORK=1 runs each sub-test without fork, GUEST_JOBS how many at a time (2), GUEST_TIMEOUT seconds for each program (40),
 # GUEST_SLOW=N times all limits inside and that.
-# PLATFORM state: on the platform that there is, each program saved and loaded STATE_SAVES times (2) on its way, at random times from STATE_SEED. What
+# PLATFORM state: on the platform that there is, each program saved and loaded STATE_SAVES times (3) on its way, at random times from STATE_SEED. What
 # test/guest/state.skip names is left out.
 # The exit status is 0 when nothing failed that was not known to, and nothing passed that was known to fail.
 usage() { echo "usage: $0 native|ptrace|systrap|kvm|state [REGEX]" >&2; exit 2; }
@@ -13,7 +13,7 @@ case $platform in native|auto|ptrace|systrap|kvm|state) ;; *) usage ;; esac
 cd "$(dirname "$0")/../.." || exit 2
 host=$platform
 if [ "$platform" = state ]; then
-    host=auto seed=${STATE_SEED:-$((RANDOM * 32768 + RANDOM))} saves=${STATE_SAVES:-2}
+    host=auto seed=${STATE_SEED:-$((RANDOM * 32768 + RANDOM))} saves=${STATE_SAVES:-3}
     SBX_ARGS+=" -s checkpoint.exercise=$saves -s checkpoint.seed=$seed"
     echo "$saves saves of each program; STATE_SEED=$seed"
 fi
