@@ -7,13 +7,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "fs/vfs/dentry.h"
 #include "fs/vfs/types.h"
 #include "src/base/mutex.h"
-
-namespace sbx::vfs {
-class Dentry;
-class OpenFile;
-}  // namespace sbx::vfs
 
 namespace sbx::vfs::landlock {
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cmath>
 #include <random>
 #include <vector>
 
@@ -51,7 +52,7 @@ host::UniqueFd make_file(const char* name) {
 // Short times are as likely as long ones: what tests do at their start is as interesting as how they wait.
 Nanos random_span(std::mt19937_64& random) {
     double exponent = std::uniform_real_distribution<double>(0, 2.5)(random);
-    return static_cast<Nanos>(__builtin_exp10(exponent) * static_cast<double>(kNanosPerMilli) / 4);
+    return static_cast<Nanos>(std::pow(10.0, exponent) * static_cast<double>(kNanosPerMilli) / 4);
 }
 
 void keep_over_exec(int fd) {
