@@ -117,7 +117,7 @@ Ends create_pipe(int flags, const vfs::Caller& c) {
     Ref<PipeInode> inode = make_ref<PipeInode>(pipe_fs(), pipe_fs().next_ino(), c.creds->fsuid, c.creds->fsgid);
     Ref<Pipe> pipe = pipe_of(*inode);
     vfs::Path path = pipe_path(inode);
-    return {make_ref<PipeFile>(path, O_RDONLY | flags, pipe, false),
+    return {make_ref<PipeFile>(path, O_RDONLY | (flags & ~O_DIRECT), pipe, false),
             make_ref<PipeFile>(path, O_WRONLY | flags, pipe, false)};
 }
 

@@ -144,10 +144,10 @@ Result<size_t> FileData::write_chunk(mm::IoBuf& src, u64 pos, u64 n) {
 
 Result<size_t> FileData::write(mm::IoBuf& src, i64* pos, bool append, u64 limit) {
     Lock l(data_mu_);
-    if (seals() & kNoWrite) return err(EPERM);
-    u64 at = append ? size() : static_cast<u64>(*pos);
     u64 n = src.remaining();
     if (n == 0) return size_t{0};
+    if (seals() & kNoWrite) return err(EPERM);
+    u64 at = append ? size() : static_cast<u64>(*pos);
     // generic_write_checks(): past the limit nothing fits; up to it a part does.
     u64 top = std::min(limit, kMaxSize);
     if (at >= top) return err(EFBIG);

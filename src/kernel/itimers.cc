@@ -25,7 +25,7 @@ IntervalTimers::Value IntervalTimers::set(Which w, Value v) {
         return old;
     }
     Lock l(mu_);
-    cpu_[w - kVirtual] = v.left ? v : Value{};
+    cpu_[w - kVirtual] = v;  // set_cpu_itimer(): a disarmed one keeps its interval
     return old;
 }
 

@@ -140,6 +140,7 @@ TEST(packets) {
     int fd[2];
     char b[16];
     mk(fd, O_DIRECT);
+    CHECK_EQ(fcntl(fd[0], F_GETFL), O_RDONLY), CHECK_EQ(fcntl(fd[1], F_GETFL), O_WRONLY | O_DIRECT);
     CHECK_EQ(write(fd[1], "one", 3), 3), CHECK_EQ(write(fd[1], "twotwo", 6), 6);
     CHECK_EQ(read(fd[0], b, 16), 3);
     CHECK_EQ(read(fd[0], b, 2), 2); // the rest of a packet is dropped

@@ -58,6 +58,12 @@ TEST(itimer_prof_and_virtual) {
     }
     CHECK_GE(count, 2);
     CHECK_EQ(setitimer(ITIMER_PROF, &off, NULL), 0);
+    struct itimerval kept = {{3, 0}, {0, 0}}, now;
+    CHECK_EQ(setitimer(ITIMER_PROF, &kept, NULL), 0); // disarmed, but with its interval, which ITIMER_REAL forgets
+    CHECK_EQ(getitimer(ITIMER_PROF, &now), 0);
+    CHECK_EQ(now.it_interval.tv_sec, 3), CHECK_EQ(now.it_value.tv_sec, 0);
+    CHECK_EQ(setitimer(ITIMER_REAL, &kept, NULL), 0), CHECK_EQ(getitimer(ITIMER_REAL, &now), 0);
+    CHECK_EQ(now.it_interval.tv_sec, 0);
     count = 0;
     on_signal(SIGVTALRM, handler, 0);
     CHECK_EQ(setitimer(ITIMER_VIRTUAL, &it, NULL), 0);
