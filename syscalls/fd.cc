@@ -98,7 +98,9 @@ Result<long> sys_ioctl(Task& t, int fd, u32 cmd, u64 arg) {
     case FIONCLEX: SBX_TRY(t.files().set_cloexec(fd, false)); return 0;
     case FIONBIO: return set_status_bit(t, *f, fd, O_NONBLOCK, arg);
     case FIOASYNC:
-        if (f->inode().is_regular() || f->inode().is_dir()) return err(ENOTTY);
+        // ioctl_fioasync(): who has no signals to send is only asked where that would change.
+        if (f->inode().is_regular() || f->inode().is_dir())
+            return SBX_TRY(t.copy_in(UserPtr<int>{arg})) != 0 ? Result<long>(err(ENOTTY)) : 0;
         return set_status_bit(t, *f, fd, O_ASYNC, arg);
     default: return ioctl_of_inode(t, *f, cmd, arg);
     }

@@ -60,6 +60,7 @@ TEST_DIR(of_every_descriptor) {
     ROW(ioctl(p[0], FIOASYNC, &n), 0);
     VALUE(fcntl(p[0], F_GETFL) & O_ASYNC, O_ASYNC);
     ROW(ioctl(f, FIOASYNC, &n), ENOTTY);
+    ROW(ioctl(f, FIOASYNC, &(int){0}), 0); // no change
     ROW(ioctl(p[0], FIOASYNC, 8), EFAULT);
 }
 TEST_DIR(clones_and_duplicates) {
