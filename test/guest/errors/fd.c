@@ -197,12 +197,12 @@ TEST_DIR(seals) {
 TEST_DIR(record_locks) {
     write_file("f", "0123456789");
     int a = OK(open("f", O_RDWR)), c = OK(open("f", O_RDWR));
-    gate_t held = gate_new(), tried = gate_new();
+    gate_t held = gate_new(), tried = gate_new(), going = gate_new();
     struct flock first = {.l_type = F_WRLCK, .l_len = 1}, second = {.l_type = F_WRLCK, .l_start = 1, .l_len = 1};
     pid_t child = FORK();
     if (child == 0) {
         OK(fcntl(a, F_SETLK, &second));
-        gate_open(held), gate_wait(tried);
+        gate_open(held), gate_wait(tried), gate_open(going);
         OK(fcntl(a, F_SETLKW, &first)); // waits for the parent, until it gives up
         _exit(0);
     }
@@ -213,7 +213,7 @@ TEST_DIR(record_locks) {
     struct flock get = {.l_type = F_RDLCK};
     ROW(fcntl(a, F_GETLK, &get), 0);
     CHECK_EQ(get.l_type, F_WRLCK), CHECK_EQ(get.l_pid, child), CHECK_EQ(get.l_start, 1), CHECK_EQ(get.l_len, 1), CHECK_EQ(get.l_whence, SEEK_SET);
-    gate_open(tried);
+    gate_open(tried), gate_wait(going); // the next sleep of it is the lock's
     char stat[64];
     snprintf(stat, sizeof stat, "/proc/%d/stat", child);
     WAIT_UNTIL(strstr(read_file(stat), ") S "));
