@@ -99,8 +99,11 @@ Result<long> sys_ioctl(Task& t, int fd, u32 cmd, u64 arg) {
     case FIONBIO: return set_status_bit(t, *f, fd, O_NONBLOCK, arg);
     case FIOASYNC:
         // ioctl_fioasync(): who has no signals to send is only asked where that would change.
-        if (f->inode().is_regular() || f->inode().is_dir())
-            return SBX_TRY(t.copy_in(UserPtr<int>{arg})) != 0 ? Result<long>(err(ENOTTY)) : 0;
+        if (f->inode().is_regular() || f->inode().is_dir()) {
+            int on = SBX_TRY(t.copy_in(UserPtr<int>{arg}));
+            if (on != 0) return err(ENOTTY);
+            return 0;
+        }
         return set_status_bit(t, *f, fd, O_ASYNC, arg);
     default: return ioctl_of_inode(t, *f, cmd, arg);
     }
