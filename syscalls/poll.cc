@@ -40,7 +40,8 @@ Result<long> wait_ready(Task& t, std::vector<Watch>& watches, Nanos deadline, lo
         if (n != 0) return n;
         // What came together with the signal goes first (do_poll).
         if (interrupted) return err(EINTR);
-        if (deadline == 0 || host_monotonic() >= deadline) return 0;
+        // And the signal before the time limit, also where there was no time to wait.
+        if (deadline == 0 || host_monotonic() >= deadline) return t.interrupted() ? Result<long>(err(EINTR)) : 0;
         if (!registered) {
             for (Watch& w : watches) {
                 if (!w.file) continue;

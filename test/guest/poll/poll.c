@@ -150,3 +150,27 @@ TEST(same_descriptor_twice) {
     CHECK_EQ(poll(p, 3, 0), 2);
     CHECK_EQ(p[0].revents, POLLIN), CHECK_EQ(p[1].revents, 0), CHECK_EQ(p[2].revents, POLLIN);
 }
+TEST(a_pending_signal_comes_before_the_time_limit) {
+    on_signal(SIGUSR1, on_nothing, 0);
+    sigset_t usr1 = sigset_of(SIGUSR1, 0, 0), none;
+    sigemptyset(&none);
+    OK(sigprocmask(SIG_BLOCK, &usr1, NULL));
+    struct timespec no_time = {0, 0};
+    int p[2];
+    OK(pipe(p));
+    struct pollfd f = {p[0], POLLIN, 0};
+    fd_set r;
+    OK(kill(getpid(), SIGUSR1));
+    CHECK_ERR(ppoll(&f, 1, &no_time, &none), EINTR);
+    CHECK_EQ(ppoll(&f, 1, &no_time, &none), 0);
+    OK(kill(getpid(), SIGUSR1));
+    FD_ZERO(&r);
+    FD_SET(p[0], &r);
+    CHECK_ERR(pselect(p[0] + 1, &r, NULL, NULL, &no_time, &none), EINTR);
+    OK(write(p[1], "x", 1));
+    OK(kill(getpid(), SIGUSR1));
+    CHECK_EQ(ppoll(&f, 1, &no_time, &none), 1); // what is ready goes first; the signal stays
+    sigset_t left;
+    OK(sigpending(&left));
+    CHECK(sigismember(&left, SIGUSR1));
+}
