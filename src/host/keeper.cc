@@ -96,6 +96,10 @@ int hold_keeper(pid_t self, pid_t sentry) {
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
         kill,
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, nr),
+#ifdef __SANITIZE_ADDRESS__
+        // AddressSanitizer, before it leaves a function for good.
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sigaltstack, 11, 0),
+#endif
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_poll, 10, 0),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_restart_syscall, 9, 0),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_read, 8, 0),
