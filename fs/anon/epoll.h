@@ -36,7 +36,6 @@ public:
     // Up to `max` events that are ready now.
     std::vector<EpollEvent> collect(size_t max, const vfs::Caller& c);
 
-    Result<i64> seek(i64 current, i64, int, const vfs::Caller&) override { return current; }  // noop_llseek()
     // ep_eventpoll_ioctl(); its parameters of busy polling are not offered.
     Result<long> ioctl(u32, u64, const vfs::Caller&) override { return err(EINVAL); }
     EventMask poll(EventMask mask, const vfs::Caller& c) override;

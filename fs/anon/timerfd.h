@@ -17,7 +17,6 @@ public:
     itimerspec set(const itimerspec& s, bool absolute);
     itimerspec get() const;
     Result<size_t> read(mm::IoBuf& dst, i64* pos, u32 rwf, const vfs::Caller& c) override;
-    Result<i64> seek(i64 current, i64, int, const vfs::Caller&) override { return current; }  // noop_llseek()
     EventMask poll(EventMask mask, const vfs::Caller& c) override;
     void poll_add(Waiter& w, const vfs::Caller& c) override;
     void poll_remove(Waiter& w) override;
