@@ -4,6 +4,7 @@
 
 #include "src/kernel/kernel.h"
 #include "src/kernel/task_clone.h"
+#include "syscalls/copy_struct.h"
 #include "syscalls/families.h"
 #include "syscalls/pidfd.h"
 
@@ -55,10 +56,8 @@ Result<long> sys_clone(Task& t, u64 flags, u64 stack, u64 parent_tid, u64 child_
 Result<long> sys_clone3(Task& t, UserPtr<u8> args, u64 size) {
     if (size > kPageSize) return err(E2BIG);
     if (size < kCloneArgsV0) return err(EINVAL);
-    std::vector<u8> raw = SBX_TRY(t.copy_in_array(args, size));
-    // copy_struct_from_user(): what a newer program says beyond what we know must be zero.
-    for (size_t i = sizeof(UserCloneArgs); i < raw.size(); i++)
-        if (raw[i]) return err(E2BIG);
+    SBX_TRY(check_rest_zero(t, args.addr, sizeof(UserCloneArgs), size));
+    std::vector<u8> raw = SBX_TRY(t.copy_in_array(args, std::min<u64>(size, sizeof(UserCloneArgs))));
     raw.resize(sizeof(UserCloneArgs));
     UserCloneArgs u;
     __builtin_memcpy(&u, raw.data(), sizeof u);

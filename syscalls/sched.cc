@@ -5,6 +5,7 @@
 
 #include "src/kernel/kernel.h"
 #include "src/kernel/vdso.h"
+#include "syscalls/copy_struct.h"
 #include "syscalls/families.h"
 
 #ifndef SCHED_DEADLINE
@@ -187,11 +188,10 @@ Result<long> sys_sched_setattr(Task& t, int pid, UserPtr<SchedAttr> at, u32 flag
     }
     SchedAttr a = SBX_TRY(t.copy_in(at));
     // Later versions have more fields, which must be zero: there is no clamping of utilisation.
-    for (u64 i = sizeof a; i < size; i++)
-        if (SBX_TRY(t.copy_in(UserPtr<u8>{at.addr + i})) != 0) {
-            SBX_TRY(t.copy_out(at.cast<u32>(), u32{sizeof(SchedAttr)}));
-            return err(E2BIG);
-        }
+    if (Result<> r = check_rest_zero(t, at.addr, sizeof a, size); !r) {
+        if (r.error() == E2BIG) SBX_TRY(t.copy_out(at.cast<u32>(), u32{sizeof(SchedAttr)}));
+        return err(r.error());
+    }
     constexpr u64 kResetOnFork = 1, kKeepPolicy = 8, kKeepParams = 16, kKnownFlags = 0x7f;
     if ((a.flags & ~kKnownFlags) || static_cast<i32>(a.policy) < 0) return err(EINVAL);
     // No deadline scheduling: as where its admission control refuses (EBUSY would promise more later).
