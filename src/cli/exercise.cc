@@ -20,26 +20,17 @@
 #include "src/base/result.h"
 #include "src/cli/output.h"
 #include "src/config/error.h"
+#include "src/host/keeper.h"
 
 namespace sbx::boot {
 namespace {
 
-constexpr int kPassedOn[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT, SIGTSTP};
 constexpr const char* kVariable = "SBX_LEG";
 // Above what programs are given with --pass-fd.
 constexpr int kFirstDescriptor = 400;
 
 [[noreturn]] void fail(const std::string& what, int error) {
     throw UserError{"checkpoint.exercise", what + ": " + errno_text(error), {}, kExitFailed};
-}
-
-// What the driver waits for.
-sigset_t signals() {
-    sigset_t s;
-    sigemptyset(&s);
-    for (int sig : kPassedOn) sigaddset(&s, sig);
-    sigaddset(&s, SIGCHLD);
-    return s;
 }
 
 host::UniqueFd make_file(const char* name) {
@@ -83,7 +74,7 @@ pid_t start(const Leg& leg, std::span<const std::string> args) {
 
 // How the leg ended: a wait status. Signals reach it meanwhile; those of a terminal it gets by itself, being of the same process group.
 int wait_for(pid_t leg) {
-    const sigset_t all = signals();
+    const sigset_t all = host::outside_signals();
     for (;;) {
         siginfo_t info{};
         int sig = sigwaitinfo(&all, &info);
@@ -103,21 +94,9 @@ int wait_for(pid_t leg) {
 }
 
 void block_signals() {
-    const sigset_t s = signals();
+    const sigset_t s = host::outside_signals();
     sigprocmask(SIG_BLOCK, &s, nullptr);
     signal(SIGCHLD, SIG_DFL);
-}
-
-[[noreturn]] void end_by_signal(int sig) {
-    rlimit none{0, 0};
-    setrlimit(RLIMIT_CORE, &none);
-    signal(sig, SIG_DFL);
-    sigset_t s;
-    sigemptyset(&s);
-    sigaddset(&s, sig);
-    sigprocmask(SIG_UNBLOCK, &s, nullptr);
-    kill(getpid(), sig);
-    _exit(128 + sig);
 }
 
 bool saved(const Leg& leg) {
@@ -163,7 +142,11 @@ int run_legs(const Config& config, std::span<const std::string> args) {
         pid_t pid = start(leg, args);
         if (pid < 0) fail("no process", errno);
         int status = wait_for(pid);
-        if (WIFSIGNALED(status)) end_by_signal(WTERMSIG(status));
+        if (WIFSIGNALED(status)) {
+            rlimit none{0, 0};  // no core that it would dump is the program's
+            setrlimit(RLIMIT_CORE, &none);
+            host::end_by_signal(getpid(), WTERMSIG(status));
+        }
         if (WEXITSTATUS(status) != 0 || !saved(leg)) return WEXITSTATUS(status);
         if (config.log.level >= config::LogLevel::Info) {
             char text[120];

@@ -69,14 +69,6 @@ void silence(int bell) {
     (void)!read(bell, &count, sizeof count);
 }
 
-sigset_t outside_signals() {
-    sigset_t s;
-    sigemptyset(&s);
-    for (int sig : kForwarded) sigaddset(&s, sig);
-    sigaddset(&s, SIGCHLD);
-    return s;
-}
-
 bool in_background(int terminal) {
     pid_t group = tcgetpgrp(terminal);
     return group >= 0 && group != getpgid(0);
@@ -127,18 +119,6 @@ int hold_keeper(pid_t self, pid_t sentry) {
     sock_fprog prog{sizeof code / sizeof code[0], const_cast<sock_filter*>(code)};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return errno;
     return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) == 0 ? 0 : errno;
-}
-
-[[noreturn]] void end_by_signal(pid_t self, int sig) {
-    struct sigaction plain {};
-    plain.sa_handler = SIG_DFL;
-    sigaction(sig, &plain, nullptr);
-    sigset_t s;
-    sigemptyset(&s);
-    sigaddset(&s, sig);
-    sigprocmask(SIG_UNBLOCK, &s, nullptr);
-    kill(self, sig);
-    _exit(128 + sig);
 }
 
 [[noreturn]] void end_as(pid_t self, int wait_status, const KeeperOptions& options) {
@@ -296,6 +276,26 @@ long split(bool want_user, pid_t* tid, int& user_error, int& pid_error) {
 }
 
 }  // namespace
+
+sigset_t outside_signals() {
+    sigset_t s;
+    sigemptyset(&s);
+    for (int sig : kForwarded) sigaddset(&s, sig);
+    sigaddset(&s, SIGCHLD);
+    return s;
+}
+
+void end_by_signal(pid_t self, int sig) {
+    struct sigaction plain {};
+    plain.sa_handler = SIG_DFL;
+    sigaction(sig, &plain, nullptr);
+    sigset_t s;
+    sigemptyset(&s);
+    sigaddset(&s, sig);
+    sigprocmask(SIG_UNBLOCK, &s, nullptr);
+    kill(self, sig);
+    _exit(128 + sig);
+}
 
 Result<std::vector<Layer>> leave_keeper(const KeeperOptions& options) {
     constexpr u64 kSysAdmin = 1ull << 21;

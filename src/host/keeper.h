@@ -4,6 +4,8 @@
 // Used by the boot code, the supervisor and the terminal relay; hostfs asks for owners through a hook.
 #pragma once
 
+#include <signal.h>
+#include <sys/types.h>
 #include <termios.h>
 
 #include <vector>
@@ -29,6 +31,12 @@ struct KeeperOptions {
 // Splits the calling process, which has one thread. Returns in the child, the sentry to be: in user and PID namespaces of its own as far as
 // the host grants them (the layers say), signals from outside blocked, killed when the keeper dies. Errors: no process or descriptor left.
 Result<std::vector<Layer>> leave_keeper(const KeeperOptions& options);
+
+// What the keeper waits for: the signals that take_signal() names, and SIGCHLD. Also what stands before several sentries, one after the other
+// (cli/exercise.h), waits for.
+sigset_t outside_signals();
+// Ends the process `self`, the caller's, by a signal.
+[[noreturn]] void end_by_signal(pid_t self, int sig);
 
 // The rest is for the sentry, from any thread.
 
