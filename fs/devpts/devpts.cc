@@ -10,7 +10,6 @@
 
 #include "fs/devpts/devpts_fs.h"
 #include "src/base/archive.h"
-#include "src/kernel/kernel.h"
 
 namespace sbx::devpts {
 namespace {
@@ -237,12 +236,6 @@ Pty& pty_of(vfs::OpenFile& master) { return static_cast<MasterFile&>(master).pty
 }  // namespace
 
 SBX_SAVABLE(DevptsFs);
-
-template <class H>
-DevptsFs* DevptsFs::state_make(state::Loader& ar, H& head) {
-    auto* kernel = ar.given<Kernel>();
-    return kernel ? new DevptsFs(kernel->tasks(), std::get<0>(head)) : nullptr;
-}
 
 template <class A>
 void DevptsFs::state(A& ar) SBX_NO_TSA {

@@ -63,11 +63,8 @@ private:
     friend struct state::Access;
     template <class A>
     auto state_head(A a) const {
-        return a.args(options_);
+        return a.args(a.given(tasks_), options_);
     }
-    // For the kernel's tasks.
-    template <class H>
-    static DevptsFs* state_make(state::Loader& ar, H& head);
     template <class A>
     void state(A& ar);
     TaskSet& tasks_;

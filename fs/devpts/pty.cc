@@ -8,7 +8,6 @@
 
 #include "fs/devpts/devpts_fs.h"
 #include "src/base/archive.h"
-#include "src/kernel/kernel.h"
 
 namespace sbx::devpts {
 namespace {
@@ -19,12 +18,6 @@ constexpr size_t kChunk = 1024;
 SBX_SAVABLE(Pty);
 SBX_SAVABLE(MasterFile);
 SBX_SAVABLE(SlaveFile);
-
-template <class H>
-Pty* Pty::state_make(state::Loader& ar, H& head) {
-    auto* kernel = ar.given<Kernel>();
-    return kernel ? new Pty(kernel->tasks(), std::get<0>(head)) : nullptr;
-}
 
 // Tells the sides what a change of the line means to them. mu_ not held.
 void Pty::notify_after(u64 signals, bool had_output, bool had_room) {

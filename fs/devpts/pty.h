@@ -73,11 +73,8 @@ private:
     friend struct state::Access;
     template <class A>
     auto state_head(A a) const {
-        return a.args(index);
+        return a.args(a.given(tasks_), index);
     }
-    // Among the kernel's tasks.
-    template <class H>
-    static Pty* state_make(state::Loader& ar, H& head);
     template <class A>
     void state(A& ar) SBX_NO_TSA {
         ar.raw(fixed_);

@@ -7,7 +7,6 @@
 #include "src/base/archive.h"
 #include "src/host/memory.h"
 #include "src/kernel/task_internals.h"
-#include "src/kernel/timekeeper.h"
 
 namespace sbx {
 namespace {
@@ -83,7 +82,6 @@ Ref<Sandbox> Sandbox::load(Kernel& kernel, hostfs::Sources& sources, int archive
     ar.provide(kernel);
     ar.provide(kernel.platform());
     ar.provide(kernel.memory());
-    ar.provide(kernel.timekeeper());
     ar.provide(kernel.tasks());
     ar.provide(sources);
     Ref<RefCounted> root = ar.load(archive);

@@ -146,6 +146,7 @@ private:
         state::Loader ar;
         ar.provide(kernel_);
         ar.provide(kernel_.platform());
+        ar.provide(kernel_.tasks());
         ar.provide(memory_);
         prepare(ar);
         Ref<RefCounted> root = ar.load(bytes);
