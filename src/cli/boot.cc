@@ -24,6 +24,7 @@
 #include "src/config/error.h"
 #include "src/host/crash.h"
 #include "src/host/facts.h"
+#include "src/host/keeper.h"
 #include "src/host/vdso.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/ns/namespaces.h"
@@ -217,6 +218,7 @@ Started load_sandbox(const Config& config, Kernel& kernel, HostFiles host, Strea
 }
 
 int run_reported(const Config& config, const Report& report, const Leg* leg) {
+    host::block_outside_signals();
     host::install_crash_handlers();
     note_inherited_dispositions();
     host::vdso();  // while there is a /proc

@@ -93,12 +93,6 @@ int wait_for(pid_t leg) {
     }
 }
 
-void block_signals() {
-    const sigset_t s = host::outside_signals();
-    sigprocmask(SIG_BLOCK, &s, nullptr);
-    signal(SIGCHLD, SIG_DFL);
-}
-
 bool saved(const Leg& leg) {
     struct stat s {};
     return leg.archive_out && fstat(leg.archive_out.get(), &s) == 0 && s.st_size > 0;
@@ -125,7 +119,8 @@ std::optional<Leg> take_leg() {
 }
 
 int run_legs(const Config& config, std::span<const std::string> args) {
-    block_signals();
+    host::block_outside_signals();
+    signal(SIGCHLD, SIG_DFL);
     if (config.run.die_with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
     std::mt19937_64 random(static_cast<u64>(config.checkpoint.seed));
     Leg last;

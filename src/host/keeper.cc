@@ -297,15 +297,19 @@ void end_by_signal(pid_t self, int sig) {
     _exit(128 + sig);
 }
 
+void block_outside_signals() {
+    sigset_t s = outside_signals();
+    sigaddset(&s, SIGPIPE);
+    sigprocmask(SIG_BLOCK, &s, nullptr);
+}
+
 Result<std::vector<Layer>> leave_keeper(const KeeperOptions& options) {
     constexpr u64 kSysAdmin = 1ull << 21;
     // Who has CAP_SYS_ADMIN needs no user namespace for the others, and in one it could not serve other owners' files.
     bool want_user = (effective_capabilities() & kSysAdmin) == 0;
     unsigned uid = geteuid(), gid = getegid();
     sigset_t outside = outside_signals();
-    sigset_t blocked = outside;
-    sigaddset(&blocked, SIGPIPE);
-    sigprocmask(SIG_BLOCK, &blocked, nullptr);
+    block_outside_signals();
     signal(SIGCHLD, SIG_DFL);  // ignored, children leave no status
 
     pid_t self = getpid();

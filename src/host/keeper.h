@@ -35,6 +35,8 @@ Result<std::vector<Layer>> leave_keeper(const KeeperOptions& options);
 // What the keeper waits for: the signals that take_signal() names, and SIGCHLD. Also what stands before several sentries, one after the other
 // (cli/exercise.h), waits for.
 sigset_t outside_signals();
+// Blocks them, and SIGPIPE: a program may outlive a reader of its output. From the start on, so that none is lost before there is a keeper.
+void block_outside_signals();
 // Ends the process `self`, the caller's, by a signal.
 [[noreturn]] void end_by_signal(pid_t self, int sig);
 
