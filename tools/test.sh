@@ -2,7 +2,7 @@
 # test.sh SUITE...: runs suites of tests (unit, guest, cli, apps, hostile, host) and adds up what they report. Called by `make test` and its parts, which
 # build what the suites need and set SBX, BUILD and GUEST_BIN.
 # A suite ends with a line `N passed, N failed` (more may follow on it) and an exit status. The last line here is the same, over all suites.
-# PLATFORMS chooses what the guest suite runs on: native and platforms of sbx.
+# PLATFORMS chooses what the guest suite runs on: native and platforms of sbx. A suite that has not ended after SUITE_TIMEOUT seconds (900) has failed.
 cd "$(dirname "$0")/.." || exit 2
 export SBX GUEST_BIN
 BUILD=${BUILD:-build}
@@ -14,7 +14,7 @@ run() { # NAME COMMAND...
     local name=$1 rc p f start=$SECONDS
     shift
     echo "== $name"
-    "$@" 2>&1 | tee "$log"
+    tools/within.sh "${SUITE_TIMEOUT:-900}" "$@" | tee "$log"
     rc=${PIPESTATUS[0]}
     read -r p f < <(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed.*/\1 \2/p; s/^\[doctest\] test cases: .*\| *([0-9]+) passed \| *([0-9]+) failed.*/\1 \2/p' "$log" | tail -n 1)
     # A suite that dies, or says nothing, has failed even if no test of it did.
@@ -53,7 +53,7 @@ fi
 
 for suite; do
     case $suite in
-    unit) [ -x "$BUILD/unit-test" ] && run unit timeout 600 "$BUILD/unit-test" ${T:+-tc="*$T*"} ;;
+    unit) [ -x "$BUILD/unit-test" ] && run unit "$BUILD/unit-test" ${T:+-tc="*$T*"} ;;
     guest) [ -x test/guest/run.sh ] && for p in $(platforms); do run "guest/$p" test/guest/run.sh "$p" ${T:+"$T"}; done ;;
     state) run guest/state test/guest/run.sh state ${T:+"$T"} ;;
     *) [ -x "test/$suite/run.sh" ] && run "$suite" "test/$suite/run.sh" ${T:+"$T"} ;;
