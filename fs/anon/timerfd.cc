@@ -27,8 +27,8 @@ void TimerFile::state(A& ar) SBX_NO_TSA {
     bool of_day = absolute_ && (clock_ == CLOCK_REALTIME || clock_ == CLOCK_REALTIME_ALARM);
     Nanos time_of_day = kNever;
     if constexpr (!A::kLoading)
-        if (Nanos at = timer_.get().at; of_day && at != kNever)
-            time_of_day = Timekeeper::now(CLOCK_REALTIME).value_or(0) + (at - host_monotonic());
+        if (Timer::Setting s = timer_.get(); of_day && s.at != kNever && !s.rests)
+            time_of_day = Timekeeper::now(CLOCK_REALTIME).value_or(0) + (s.at - host_monotonic());
     ar(expirations_, absolute_, timer_, time_of_day);
     if constexpr (A::kLoading) {
         if (time_of_day == kNever) return;
@@ -40,12 +40,22 @@ void TimerFile::state(A& ar) SBX_NO_TSA {
 TimerFile::TimerFile(Timekeeper& k, clockid_t clock, int flags)
     : AnonFile("[timerfd]", flags), clock_(clock), timer_(k, *this) {}
 
-itimerspec TimerFile::get() const {
+// timerfd_get_remaining(): of a periodic timer that was not read since, there is none.
+itimerspec TimerFile::remaining() const {
     Timer::Setting s = timer_.get();
     itimerspec i{};
-    if (s.at != kNever) i.it_value = to_timespec(std::max<Nanos>(s.at - host_monotonic(), 1));
+    if (s.at != kNever && !s.rests) i.it_value = to_timespec(s.left(host_monotonic()));
     i.it_interval = to_timespec(s.interval);
     return i;
+}
+
+itimerspec TimerFile::get() {
+    u64 missed = timer_.collect();
+    {
+        Lock l(mu_);
+        expirations_ += missed;
+    }
+    return remaining();
 }
 
 itimerspec TimerFile::set(const itimerspec& s, bool absolute) {
@@ -64,20 +74,20 @@ itimerspec TimerFile::set(const itimerspec& s, bool absolute) {
     return old;
 }
 
-void TimerFile::on_timer(u64 expirations) {
+void TimerFile::on_timer() {
     {
         Lock l(mu_);
-        expirations_ += expirations;
+        expirations_++;
     }
     queue_.notify(kEventIn | kEventRdNorm);
 }
 
 Result<size_t> TimerFile::read(mm::IoBuf& dst, i64*, u32, const vfs::Caller&) {
     if (dst.remaining() < sizeof(u64)) return err(EINVAL);
-    u64 n = 0;
+    u64 n = timer_.collect();
     {
         Lock l(mu_);
-        n = std::exchange(expirations_, 0);
+        n += std::exchange(expirations_, 0);
     }
     if (n == 0) return err(EAGAIN);
     return dst.put(&n, sizeof n);
@@ -92,7 +102,7 @@ void TimerFile::poll_add(Waiter& w, const vfs::Caller&) { queue_.add(w); }
 void TimerFile::poll_remove(Waiter& w) { queue_.remove(w); }
 
 std::string TimerFile::fdinfo(const vfs::Caller&) const {
-    itimerspec i = get();
+    itimerspec i = remaining();
     char buf[200];
     Lock l(mu_);
     snprintf(buf, sizeof buf,

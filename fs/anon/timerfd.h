@@ -15,7 +15,7 @@ public:
     TimerFile(Timekeeper& k, clockid_t clock, int flags);
     // Values are valid timespecs. Returns what was set.
     itimerspec set(const itimerspec& s, bool absolute);
-    itimerspec get() const;
+    itimerspec get();
     Result<size_t> read(mm::IoBuf& dst, i64* pos, u32 rwf, const vfs::Caller& c) override;
     EventMask poll(EventMask mask, const vfs::Caller& c) override;
     void poll_add(Waiter& w, const vfs::Caller& c) override;
@@ -33,7 +33,8 @@ private:
     static TimerFile* state_make(state::Loader& ar, H& head);
     template <class A>
     void state(A& ar);
-    void on_timer(u64 expirations) override;
+    void on_timer() override;
+    itimerspec remaining() const;
 
     const clockid_t clock_;
     mutable Mutex<Rank::Leaf> mu_;

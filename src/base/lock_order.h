@@ -27,12 +27,12 @@ enum class Rank : unsigned {
     FilePages,       // which pages hold the data of an in-memory file; Mappable::translate takes it under Mm
     MemoryFile,      // allocator of the memory file
     PlatformMapper,  // the platform's address-space changes
-    Timekeeper,      // timer list
     TaskSet,         // tasks, thread groups, sessions, PID namespaces
     SignalHandlers,  // dispositions and all pending queues of the thread groups sharing them
     Task,            // one task's own fields that others read
     TimerGroup,      // a thread group's itimers and posix timers; the CPU clock takes them under TaskSet
     Timer,           // one posix timer
+    Timekeeper,      // timer list; the delivery of a timer's signal lets the timer go on
     Futex,           // futex bucket
     RunningTasks,    // count of running tasks, for the CPU clock
     WaitQueue,       // one wait queue; callbacks run under it; nests along the epoll tree

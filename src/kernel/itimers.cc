@@ -10,9 +10,9 @@ namespace sbx {
 IntervalTimers::Value IntervalTimers::get(Which w) const {
     if (w == kReal) {
         Timer::Setting s = real_.get();
-        if (s.at == kNever) return {0, s.interval};
+        if (s.at == kNever || s.rests) return {0, s.interval};
         // A timer about to fire still counts as armed (itimer_get_remtime).
-        return {std::max<Nanos>(s.at - host_monotonic(), kNanosPerMicro), s.interval};
+        return {std::max<Nanos>(s.left(host_monotonic()), kNanosPerMicro), s.interval};
     }
     Lock l(mu_);
     return cpu_[w - kVirtual];
@@ -29,7 +29,7 @@ IntervalTimers::Value IntervalTimers::set(Which w, Value v) {
     return old;
 }
 
-void IntervalTimers::on_timer(u64) {
+void IntervalTimers::on_timer() {
     TaskSet& tasks = group_.kernel().tasks();
     SharedLock l(tasks.mu);
     send_group_signal(group_, kernel_siginfo(SIGALRM));

@@ -26,6 +26,8 @@ public:
     Value set(Which w, Value v);
     // TaskSet::mu held shared.
     void cpu_time_passed(Nanos user, Nanos system);
+    // A SIGALRM of the group is being delivered: a periodic kReal goes on from here (posixtimer_rearm_itimer()).
+    void alarm_delivered() { (void)real_.collect(); }
 
 private:
     friend struct state::Access;
@@ -33,7 +35,7 @@ private:
     void state(A& ar) SBX_NO_TSA {
         ar(cpu_, real_);
     }
-    void on_timer(u64 expirations) override;
+    void on_timer() override;
 
     ThreadGroup& group_;  // no state: the owner
     mutable Mutex<Rank::TimerGroup> mu_;

@@ -64,7 +64,7 @@ PosixTimer::Value PosixTimer::get(Task& caller) const {
     }
     Timer::Setting s = timer_.get();
     if (s.at == kNever) return {0, s.interval};
-    Nanos left = s.at - host_monotonic();
+    Nanos left = s.left(host_monotonic());
     // A one-shot SIGEV_NONE timer shows when it is over; others about to fire still count as armed (common_timer_get).
     if (left <= 0) left = notify_.how == SIGEV_NONE ? 0 : 1;
     return {left, s.interval};
@@ -99,25 +99,29 @@ int PosixTimer::overrun() const {
 }
 
 int PosixTimer::delivered() {
+    u64 missed = timer_.collect();
     Lock l(mu_);
-    last_overrun_ = static_cast<int>(std::min<u64>(overrun_, INT_MAX));
+    last_overrun_ = static_cast<int>(std::min<u64>(overrun_ + missed, INT_MAX));
     overrun_ = 0;
     return last_overrun_;
 }
 
-void PosixTimer::on_timer(u64 expirations) {
+void PosixTimer::on_timer() {
     SharedLock l(group_.kernel().tasks().mu);
-    expire(expirations);
+    expire(1);
 }
+
+void PosixTimer::ignored() { (void)timer_.collect(CpuClock::kTick); }
 
 void PosixTimer::expire(u64 expirations) {
     if (notify_.how == SIGEV_NONE) return;
     Task* target = notify_.thread ? notify_.thread.get() : group_.leader;
     if (!target) return;
     // While the last signal is still queued, expiries are only counted.
-    bool queued = send_queued_signal(*target, !notify_.thread, signal_);
+    Sent sent = send_queued_signal(*target, !notify_.thread, signal_);
+    if (sent == Sent::Ignored) return ignored();
     Lock l(mu_);
-    overrun_ += queued ? expirations - 1 : expirations;
+    overrun_ += sent == Sent::Queued ? expirations - 1 : expirations;
 }
 
 void PosixTimer::check_cpu_time(Nanos group_time) {
@@ -181,7 +185,12 @@ void PosixTimers::check_cpu_time(ThreadGroup& g, Nanos group_time, HeldTimers& h
 }
 
 void install_timer_signals() {
-    timer_signal_hook = [](Task&, PosixTimer* timer, SigInfo* info) { info->si_overrun = timer->delivered(); };
+    timer_signal_hook = [](PosixTimer* timer, SigInfo* info) {
+        if (info)
+            info->si_overrun = timer->delivered();
+        else
+            timer->ignored();
+    };
 }
 
 }  // namespace sbx

@@ -38,8 +38,10 @@ public:
     // `at` is absolute on the timer's clock if `absolute`; zero disarms. Returns the old value.
     Value set(Task& caller, Nanos at, Nanos interval, bool absolute);
     int overrun() const;
-    // Its signal is being delivered: the overrun count of this delivery.
+    // Its signal is being delivered: the overrun count of this delivery. A periodic timer goes on from here.
     int delivered();
+    // Its signal was thrown away, and may be the next time.
+    void ignored();
     // CPU-clock timers: looks whether the time has come. TaskSet::mu held shared.
     void check_cpu_time(Nanos group_time);
     bool on_cpu_clock() const { return cpu_; }
@@ -49,7 +51,7 @@ private:
     template <class A>
     void state(A& ar);
     void requeue();
-    void on_timer(u64 expirations) override;
+    void on_timer() override;
     void expire(u64 expirations);
     Nanos cpu_now(Nanos group_time) const;
 

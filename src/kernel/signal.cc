@@ -106,6 +106,7 @@ void PendingSignals::discard(SigSet which) {
         if (!which.has(q.info.si_signo)) continue;
         q.unlink();
         count_--;
+        if (q.timer && timer_signal_hook) timer_signal_hook(q.timer, nullptr);
         drop(&q);
     }
 }

@@ -83,8 +83,8 @@ struct QueuedSignal : ListNode<> {
     }
 };
 
-// Set by the timers: a timer's signal is being delivered to t; sets si_overrun. The group's SignalHandlers lock is held.
-using TimerSignalHook = void (*)(Task& t, PosixTimer* timer, SigInfo* info);
+// Set by the timers: a timer's signal is being delivered, which sets si_overrun, or (null) thrown away. The group's SignalHandlers lock is held.
+using TimerSignalHook = void (*)(PosixTimer* timer, SigInfo* info);
 extern TimerSignalHook timer_signal_hook;
 
 // Pending signals of a task or a thread group. Guarded by the SignalHandlers lock of the group.

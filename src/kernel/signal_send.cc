@@ -1,6 +1,7 @@
 // Sending signals (kernel/signal.c: prepare_signal, __send_signal_locked, complete_signal) and forcing faults.
 #include <linux/capability.h>
 
+#include "src/kernel/itimers.h"
 #include "src/kernel/jobctl.h"
 #include "src/kernel/ptrace.h"
 #include "src/kernel/thread_group.h"
@@ -197,19 +198,19 @@ Result<> send_group_signal(ThreadGroup& g, const SigInfo& info) {
     return send_locked(*g.leader, info, true, o);
 }
 
-bool send_queued_signal(Task& t, bool to_group, QueuedSignal& q) {
+Sent send_queued_signal(Task& t, bool to_group, QueuedSignal& q) {
     ThreadGroup& g = t.group();
     Origin o = origin_of(t, q.info);
     Lock l(g.handlers()->mu);
-    if (q.linked()) return false;
+    if (q.linked()) return Sent::Pending;
     int sig = q.info.si_signo;
-    if (!prepare_signal(t, sig, o)) return false;
+    if (!prepare_signal(t, sig, o)) return Sent::Ignored;
     q.outside = o == Origin::Outside;
     PendingSignals& pending = to_group ? g.pending : t.pending;
-    if (!pending.enqueue(&q)) return false;
+    if (!pending.enqueue(&q)) return Sent::Ignored;
     g.handlers()->queued.notify(kEventIn);
     complete_signal(t, sig, to_group, o);
-    return true;
+    return Sent::Queued;
 }
 
 void send_outside_signal(ThreadGroup& g, int sig) {
@@ -308,11 +309,15 @@ void retarget_shared_pending(Task& t, SigSet which) {
 }
 
 bool dequeue_signal(Task& t, SigSet allowed, PendingSignals::Taken* taken) {
-    if (!t.pending.dequeue(allowed, taken) && !t.group().pending.dequeue(allowed, taken)) return false;
+    if (!t.pending.dequeue(allowed, taken)) {
+        if (!t.group().pending.dequeue(allowed, taken)) return false;
+        if (taken->info.si_signo == SIGALRM)
+            if (auto timers = t.group().itimers.get()) timers->alarm_delivered();
+    }
     // Until it is acted on, a SIGCONT makes it void (do_signal_stop).
     if (is_stop_signal(taken->info.si_signo)) t.jobctl |= kJobStopDequeued;
     // Under the lock, which the end of a timer takes: from here on nothing keeps it.
-    if (taken->timer && timer_signal_hook) timer_signal_hook(t, taken->timer, &taken->info);
+    if (taken->timer && timer_signal_hook) timer_signal_hook(taken->timer, &taken->info);
     recalc_signal_work(t);
     return true;
 }

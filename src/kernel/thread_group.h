@@ -162,8 +162,9 @@ TaskSet& tasks_of(const Task& t);
 // To one thread (tgkill, faults) or to the group (kill).
 Result<> send_signal(Task& t, const SigInfo& info);
 Result<> send_group_signal(ThreadGroup& g, const SigInfo& info);
-// The same with a preallocated instance (posix timers): false if it is still queued from before, or ignored.
-bool send_queued_signal(Task& t, bool to_group, QueuedSignal& q);
+// The same with a preallocated instance (posix timers), which may be queued still from before.
+enum class Sent { Queued, Pending, Ignored };
+Sent send_queued_signal(Task& t, bool to_group, QueuedSignal& q);
 // A signal that sbx itself was sent or decided on: as from an ancestor PID namespace, and unlike there default actions that end a
 // process do so for an init as well: `kill -TERM` of sbx ends `sleep` run as PID 1.
 void send_outside_signal(ThreadGroup& g, int sig);

@@ -1,6 +1,8 @@
 // Timers and the thread that fires them.
 #include "src/kernel/timekeeper.h"
 
+#include <algorithm>
+
 #include "src/base/panic.h"
 #include "src/host/thread.h"
 
@@ -13,6 +15,14 @@ Timer::Setting Timer::set(Setting s) { return keeper_.set(*this, s); }
 Timer::Setting Timer::get() const {
     Lock l(keeper_.mu_);
     return setting_;
+}
+
+u64 Timer::collect(Nanos pause) { return keeper_.collect(*this, pause); }
+
+Nanos Timer::Setting::left(Nanos now) const {
+    if (at == kNever) return kNever;
+    if (rests) return interval - (now - at) % interval;
+    return std::max<Nanos>(at - now, 0);
 }
 
 void Timer::disarm() {
@@ -33,12 +43,36 @@ Timer::Setting Timekeeper::set(Timer& t, Timer::Setting s) {
     Timer::Setting old = t.setting_;
     armed_.erase(&t);
     t.setting_ = s;
-    if (s.at == kNever) return old;
-    bool first = armed_.empty() || s.at < (*armed_.begin())->setting_.at;
+    if (s.at != kNever && !s.rests) arm_locked(t);
+    return old;
+}
+
+void Timekeeper::arm_locked(Timer& t) {
+    bool first = armed_.empty() || t.setting_.at < (*armed_.begin())->setting_.at;
     armed_.insert(&t);
     start_locked();
     if (first) changed_.notify_all();
-    return old;
+}
+
+u64 Timekeeper::collect(Timer& t, Nanos pause) {
+    Lock l(mu_);
+    Timer::Setting& s = t.setting_;
+    const Nanos now = host_monotonic();
+    if (s.at == kNever || (!s.rests && s.at > now)) return 0;
+    // Due, and the thread has not come to it yet: that is one more.
+    u64 missed = s.rests ? 0 : 1;
+    armed_.erase(&t);
+    if (s.interval == 0) {
+        s.at = kNever;
+        return missed;
+    }
+    u64 periods = static_cast<u64>((now - s.at) / s.interval);
+    missed += periods;
+    if (pause > 0) periods += static_cast<u64>(pause / s.interval);
+    s.at = add_sat(s.at, static_cast<Nanos>(periods + 1) * s.interval);
+    s.rests = false;
+    arm_locked(t);
+    return missed;
 }
 
 void Timekeeper::wait_not_firing(Timer& t) {
@@ -71,17 +105,13 @@ void Timekeeper::run() {
             continue;
         }
         armed_.erase(armed_.begin());
-        u64 expirations = 1;
-        if (t.setting_.interval > 0) {
-            expirations += static_cast<u64>((now - t.setting_.at) / t.setting_.interval);
-            t.setting_.at = add_sat(t.setting_.at, static_cast<Nanos>(expirations) * t.setting_.interval);
-            armed_.insert(&t);
-        } else {
+        if (t.setting_.interval > 0)
+            t.setting_.rests = true;
+        else
             t.setting_.at = kNever;
-        }
         firing_ = &t;
         mu_.unlock();
-        t.listener_.on_timer(expirations);
+        t.listener_.on_timer();
         mu_.lock();
         firing_ = nullptr;
         changed_.notify_all();

@@ -21,15 +21,15 @@ class Timekeeper;
 // Told when a timer expires, on the timekeeper's thread and with no lock held.
 class TimerListener {
 public:
-    // `expirations`: how many periods have passed since the last call; at least 1.
-    virtual void on_timer(u64 expirations) = 0;
+    virtual void on_timer() = 0;
 
 protected:
     ~TimerListener() = default;
 };
 
-// A timer on the host's monotonic clock. Its owner serialises set(); disarm() and the destructor wait for a running on_timer, so they must
-// not be called with a lock that on_timer takes.
+// A timer on the host's monotonic clock. A periodic one that has expired rests until its owner has seen that (collect()), as in Linux: what
+// nobody looks at costs nothing, however short its period. Its owner serialises set(); disarm() and the destructor wait for a running on_timer,
+// so they must not be called with a lock that on_timer takes.
 class Timer {
 public:
     Timer(Timekeeper& k, TimerListener& listener) : keeper_(k), listener_(listener) {}
@@ -40,16 +40,23 @@ public:
     struct Setting {
         Nanos at = kNever;   // next expiry, CLOCK_MONOTONIC; kNever: disarmed
         Nanos interval = 0;  // 0: once
+        bool rests = false;  // it has expired at `at`
+        // Time until the next expiry that is not over: 0 if it is over for a timer that does not rest, kNever if there is none.
+        Nanos left(Nanos now) const;
     };
     // Arms, re-arms or disarms; returns what was set.
     Setting set(Setting s);
     Setting get() const;
     void disarm();
+    // How many periods are over but for one that on_timer was told of: 0 if it does not rest and is not due. Lets it go on, with no expiry in the
+    // next `pause` nanoseconds (rounded up to a period). Takes no lock but the timekeeper's.
+    u64 collect(Nanos pause = 0);
     // The timekeeper is paused meanwhile.
     template <class A>
     void state(A& ar) {
         Setting s = get();
-        ar(s.at, s.interval);
+        ar(s.at, s.interval, s.rests);
+        s.rests = s.rests && s.interval > 0;
         if constexpr (A::kLoading) set(s);
     }
 
@@ -89,6 +96,8 @@ private:
     void run();
     void start_locked();
     Timer::Setting set(Timer& t, Timer::Setting s);
+    u64 collect(Timer& t, Nanos pause);
+    void arm_locked(Timer& t);
     void wait_not_firing(Timer& t);
 
     mutable Mutex<Rank::Timekeeper> mu_;

@@ -291,6 +291,74 @@ TEST(timerfd_blocks_and_absolute) {
     CHECK_EQ(n, 1);
     CHECK_GE(now_ns() - t, 15000000);
 }
+// A periodic timer goes on once somebody has looked, and then tells how many periods have passed.
+TEST(timerfd_rests_until_read) {
+    int fd = OK(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK));
+    struct itimerspec it = {{0, 1}, {0, 1}}, now;
+    unsigned long long n = 0;
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
+    CHECK_EQ(timerfd_settime(fd, 0, &it, NULL), 0);
+    struct pollfd p = {fd, POLLIN, 0};
+    CHECK_EQ(poll(&p, 1, 10000), 1);
+    sleep_ms(2);
+    CHECK(strstr(read_file(path), "ticks: 1\n") != NULL);
+    CHECK(strstr(read_file(path), "it_value: (0, 0)\n") != NULL);
+    CHECK_EQ(read(fd, &n, sizeof n), 8);
+    CHECK_GE(n, 1000000);
+    it.it_value.tv_nsec = it.it_interval.tv_nsec = 1000000;
+    CHECK_EQ(timerfd_settime(fd, 0, &it, NULL), 0);
+    CHECK_EQ(poll(&p, 1, 10000), 1);
+    sleep_ms(5);
+    CHECK_EQ(timerfd_gettime(fd, &now), 0); // looks too
+    CHECK(now.it_value.tv_sec == 0 && now.it_value.tv_nsec <= 1000000);
+    CHECK(strstr(read_file(path), "ticks: 1\n") == NULL);
+    CHECK_EQ(read(fd, &n, sizeof n), 8);
+    CHECK_GE(n, 5);
+}
+TEST(posix_rests_until_delivered) {
+    sigset_t set, old;
+    sigemptyset(&set), sigaddset(&set, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &set, &old);
+    on_siginfo(SIGUSR1, info, 0);
+    timer_t id;
+    struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+    CHECK_EQ(timer_create(CLOCK_MONOTONIC, &ev, &id), 0);
+    struct itimerspec it = {{0, 1000000}, {0, 1000000}}, now;
+    CHECK_EQ(timer_settime(id, 0, &it, NULL), 0);
+    sleep_ms(20);
+    CHECK_EQ(timer_gettime(id, &now), 0); // in the period that it would be in
+    CHECK(now.it_value.tv_nsec > 0 && now.it_value.tv_nsec <= 1000000);
+    siginfo_t si;
+    CHECK_EQ(sigwaitinfo(&set, &si), SIGUSR1);
+    CHECK_GE(si.si_overrun, 10);
+    CHECK_EQ(timer_getoverrun(id), si.si_overrun);
+    // Ignored, with one pending too, it goes on once it is not.
+    sleep_ms(3);
+    signal(SIGUSR1, SIG_IGN);
+    sigprocmask(SIG_SETMASK, &old, NULL);
+    sleep_ms(10);
+    count = 0;
+    on_siginfo(SIGUSR1, info, 0);
+    WAIT_UNTIL(count >= 3);
+    CHECK_EQ(timer_delete(id), 0);
+}
+TEST(itimer_rests_until_delivered) {
+    sigset_t set;
+    sigemptyset(&set), sigaddset(&set, SIGALRM);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    struct itimerval it = {{0, 300000}, {0, 1000}}, now;
+    siginfo_t si;
+    CHECK_EQ(setitimer(ITIMER_REAL, &it, NULL), 0);
+    sleep_ms(20);
+    CHECK_EQ(getitimer(ITIMER_REAL, &now), 0);
+    CHECK_EQ(now.it_value.tv_usec, 0), CHECK_EQ(now.it_interval.tv_usec, 300000);
+    CHECK_EQ(sigwaitinfo(&set, &si), SIGALRM);
+    CHECK_EQ(si.si_code, SI_KERNEL);
+    CHECK_EQ(getitimer(ITIMER_REAL, &now), 0);
+    CHECK_GT(now.it_value.tv_usec, 0);
+    CHECK_EQ(sigwaitinfo(&set, &si), SIGALRM);
+}
 TEST_LONG(rlimit_cpu) {
     pid_t c = FORK();
     if (c == 0) {

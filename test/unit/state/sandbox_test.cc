@@ -134,7 +134,7 @@ TEST_CASE("state: no timer fires in a pause") {
     auto k = make_kernel();
     struct Listener final : TimerListener {
         std::atomic<int> fired{0};
-        void on_timer(u64) override { fired++; }
+        void on_timer() override { fired++; }
     } listener;
     k->pause().begin();
     CHECK(k->pause().on());
