@@ -82,6 +82,7 @@ PipeFile::PipeFile(vfs::Path path, int flags, Ref<Pipe> pipe, bool fifo)
     Lock l(pipe_->mu_);
     seen_reader_opens_ = pipe_->reader_opens_;
     seen_writer_opens_ = pipe_->writer_opens_;
+    met_ = OpenFile::readable() ? pipe_->writers_ != 0 : pipe_->readers_ != 0;
     if (OpenFile::readable()) {
         pipe_->readers_++;
         pipe_->reader_opens_++;
@@ -107,13 +108,13 @@ PipeFile::~PipeFile() {
     pipe_->queue_.notify(kEventIn | kEventRdNorm | kEventOut | kEventWrNorm | kEventHup | kEventErr);
 }
 
-// A FIFO's open waits for the other side; one that came and went meanwhile counts (wait_for_partner in fs/pipe.c).
+// A FIFO's open waits for the other side; one that was there at first or came since counts, even if it is gone (wait_for_partner in fs/pipe.c).
 bool PipeFile::open_complete() {
     bool r = OpenFile::readable(), w = writable();
     if (r == w || !fifo_) return true;
     Lock l(pipe_->mu_);
-    if (r) return pipe_->writers_ != 0 || pipe_->writer_opens_ != seen_writer_opens_ || nonblocking();
-    return pipe_->readers_ != 0 || pipe_->reader_opens_ != seen_reader_opens_;
+    if (r) return met_ || pipe_->writer_opens_ != seen_writer_opens_ || nonblocking();
+    return met_ || pipe_->reader_opens_ != seen_reader_opens_;
 }
 
 bool PipeFile::has_readers() const {

@@ -79,11 +79,12 @@ private:
     template <class A>
     void state(A& ar) SBX_NO_TSA {
         OpenFile::state(ar);
-        ar(seen_reader_opens_, seen_writer_opens_);
+        ar(seen_reader_opens_, seen_writer_opens_, met_);
     }
     Ref<Pipe> pipe_;
     const bool fifo_;
     u64 seen_reader_opens_ = 0, seen_writer_opens_ = 0;
+    bool met_ = false;  // the other side was open when this was opened
 };
 
 // Both ends of a new pipe; `flags`: O_NONBLOCK, O_DIRECT.

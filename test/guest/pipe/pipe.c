@@ -204,6 +204,16 @@ TEST_DIR(fifo) {
     CHECK_EQ(read(r, b, 8), 6);
     CHECK_EQ(read(r, b, 8), 0);
 }
+// However short the writer's visit: a reader's open that met it is over.
+TEST_DIR(fifo_writer_comes_and_goes) {
+    CHECK_EQ(mkfifo("p", 0600), 0);
+    pid_t c = FORK();
+    if (c == 0)
+        for (;;) close(open("p", O_WRONLY));
+    for (int i = 0; i < 500; i++) close(OK(open("p", O_RDONLY)));
+    kill(c, SIGKILL);
+    CHECK_KILLED(c, SIGKILL);
+}
 TEST_DIR(splice_calls) {
     int a[2], b[2];
     char buf[16];
