@@ -8,6 +8,7 @@
 #include "fs/hostfs/hostfs.h"
 #include "fs/vfs/open_file.h"
 #include "src/kernel/kernel.h"
+#include "src/kernel/timekeeper.h"
 
 namespace sbx {
 
@@ -25,8 +26,9 @@ public:
     static Ref<Sandbox> load(Kernel& kernel, hostfs::Sources& sources, int archive_fd, int pages_fd, std::string* why);
     // Starts the threads of all tasks, which wait for the end of the pause. EAGAIN.
     Result<> start();
-    // Lets the sandbox's clock go on from where it stood: right before the end of the pause.
-    void start_clock() const { set_monotonic(clock_); }
+    // Lets the sandbox's clock go on from where it stood, right before the end of the pause. A tick later: the coarse clock is up to one behind,
+    // and must not go back either.
+    void start_clock() const { set_monotonic(clock_ + Timekeeper::resolution(CLOCK_MONOTONIC_COARSE)); }
 
 private:
     friend struct state::Access;
