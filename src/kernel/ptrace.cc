@@ -48,8 +48,8 @@ bool ptrace_stop(Task& t, int code, int why, const SigInfo* info, u64 message) {
         p.has_info = info != nullptr;
         if (info) p.info = *info;
         t.ptrace_signal = 0;
-        // Any trap does for a pending stop trap; only a stop trap does for news.
-        t.jobctl &= ~kJobTrapStop;
+        // Any trap does for a pending stop trap; only a stop trap does for news. Who was woken from PTRACE_LISTEN before it had parked listens still.
+        t.jobctl &= ~(kJobTrapStop | kJobListening);
         if (code >> 8 == kEventStop) t.jobctl &= ~kJobTrapNotify;
         t.stop.store(Task::Stop::Traced);
     }
