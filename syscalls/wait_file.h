@@ -35,7 +35,8 @@ auto wait_file(Task& t, vfs::OpenFile& f, EventMask events, bool nonblock, Op&& 
 inline Result<> finish_open(Task& t, vfs::OpenFile& f) {
     if (f.open_complete()) return {};
     auto ready = [&]() -> Result<> { return f.open_complete() ? Result<>{} : err(EAGAIN); };
-    return wait_file(t, f, kEventInternal, false, ready);
+    Result<> r = wait_file(t, f, kEventInternal, false, ready);
+    return r || f.abandon_open() ? r : Result<>{};
 }
 
 }  // namespace sbx

@@ -97,6 +97,13 @@ PipeFile::PipeFile(vfs::Path path, int flags, Ref<Pipe> pipe, bool fifo)
 
 PipeFile::~PipeFile() {
     Lock l(pipe_->mu_);
+    if (!left_) leave_locked();
+    l.unlock();
+    pipe_->queue_.notify(kEventIn | kEventRdNorm | kEventOut | kEventWrNorm | kEventHup | kEventErr);
+}
+
+void PipeFile::leave_locked() SBX_NO_TSA {
+    left_ = true;
     if (OpenFile::readable()) pipe_->readers_--;
     if (writable()) pipe_->writers_--;
     // The last end of a FIFO takes what was never read with it.
@@ -104,17 +111,26 @@ PipeFile::~PipeFile() {
         pipe_->used_ = 0;
         pipe_->packets_.clear();
     }
-    l.unlock();
-    pipe_->queue_.notify(kEventIn | kEventRdNorm | kEventOut | kEventWrNorm | kEventHup | kEventErr);
 }
 
 // A FIFO's open waits for the other side; one that was there at first or came since counts, even if it is gone (wait_for_partner in fs/pipe.c).
-bool PipeFile::open_complete() {
+bool PipeFile::open_complete_locked() const SBX_NO_TSA {
     bool r = OpenFile::readable(), w = writable();
     if (r == w || !fifo_) return true;
-    Lock l(pipe_->mu_);
     if (r) return met_ || pipe_->writer_opens_ != seen_writer_opens_ || nonblocking();
     return met_ || pipe_->reader_opens_ != seen_reader_opens_;
+}
+
+bool PipeFile::open_complete() {
+    Lock l(pipe_->mu_);
+    return open_complete_locked();
+}
+
+bool PipeFile::abandon_open() {
+    Lock l(pipe_->mu_);
+    if (open_complete_locked()) return false;
+    leave_locked();
+    return true;
 }
 
 bool PipeFile::has_readers() const {

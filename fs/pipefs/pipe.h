@@ -63,6 +63,7 @@ public:
     void poll_add(Waiter& w, const vfs::Caller& c) override;
     void poll_remove(Waiter& w) override;
     bool open_complete() override;
+    bool abandon_open() override;
 
     // tee(2): copies up to n bytes without consuming them into `to`. EAGAIN if there is nothing to read or no room.
     Result<size_t> tee(PipeFile& to, size_t n);
@@ -81,8 +82,12 @@ private:
         OpenFile::state(ar);
         ar(seen_reader_opens_, seen_writer_opens_, met_);
     }
+    bool open_complete_locked() const;  // the pipe's lock is held
+    void leave_locked();
+
     Ref<Pipe> pipe_;
     const bool fifo_;
+    bool left_ = false;  // no state: of an open that is not to be
     u64 seen_reader_opens_ = 0, seen_writer_opens_ = 0;
     bool met_ = false;  // the other side was open when this was opened
 };

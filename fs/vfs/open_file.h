@@ -92,6 +92,8 @@ public:
 
     // False while an open(2) without O_NONBLOCK must still wait (a FIFO's other side): the system call waits on poll_add for kEventInternal.
     virtual bool open_complete() { return true; }
+    // The wait was interrupted: takes this end back, so that the other side does not meet it any more. False if it has met it: the open is complete.
+    virtual bool abandon_open() { return true; }
 
     // Descriptor-passing rules: true for a unix socket or epoll that could form cycles.
     virtual bool may_hold_files() const { return false; }

@@ -157,8 +157,8 @@ static void *release(void *p) {
     word = 1;
     syscall(SYS_futex, &word, FUTEX_WAKE, 1, NULL, NULL, 0);
     kill(child, SIGKILL);
-    if (open("fifo", O_WRONLY | O_NONBLOCK) < 0) {
-    }
+    // Kept open: a reader between two tries finds it.
+    while (open("fifo", O_WRONLY | O_NONBLOCK) < 0) sleep_ms(1);
     return NULL;
 }
 static void interrupt(int i, bool restart) {
