@@ -35,7 +35,8 @@ Result<long> sys_process_madvise(Task& t, int fd, UserPtr<iovec> iov, u64 count,
             if (pid->group) target = Ref<Task>(pid->group->leader);
         }
         if (!target) return err(ESRCH);
-        if (target.get() != &t) SBX_TRY(ptrace_may_access(t, *target, kPtraceRead | kPtraceFsCreds));
+        // mm_access() has an error of its own.
+        if (target.get() != &t && !ptrace_may_access(t, *target, kPtraceRead | kPtraceFsCreds)) return err(EACCES);
         mm = target->mm_of();
         if (!mm) return err(ESRCH);
     }

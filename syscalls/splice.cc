@@ -219,6 +219,7 @@ Result<long> sys_sendfile(Task& t, int fd_out, int fd_in, UserPtr<i64> offset, u
     SBX_TRY(a.start(t));
     if (a.pos < 0) return err(EINVAL);
     if (static_cast<i64>(n) < 0) return err(EINVAL);
+    if (a.has_pos && n > static_cast<u64>(INT64_MAX - a.pos)) return err(EINVAL);  // rw_verify_area()
     Ref<OpenFile> out = SBX_TRY(get(t, fd_out, true));
     Side b{*out, {}};
     SBX_TRY(b.start(t));

@@ -1,4 +1,5 @@
 // Clocks and sleeping.
+#include <linux/capability.h>
 #include <sys/time.h>
 #include <sys/timex.h>
 #include <time.h>
@@ -119,6 +120,7 @@ Result<long> sys_clock_nanosleep(Task& t, int clock, int flags, UserPtr<timespec
     SBX_TRY(Timekeeper::now(clock));
     timespec ts = SBX_TRY(t.copy_in(request));
     if (!timespec_valid(ts)) return err(EINVAL);
+    if (Timekeeper::wakes(clock) && !t.creds()->capable(CAP_WAKE_ALARM, t.kernel().user_ns())) return err(EPERM);
     if (!(flags & TIMER_ABSTIME)) return sleep_until(t, t.deadline_in(to_nanos(ts)), remaining);
     // An absolute sleep needs no restart block: the same arguments say the same thing later.
     Nanos deadline = Timekeeper::monotonic_deadline(to_nanos(ts), clock);

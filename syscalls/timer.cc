@@ -1,4 +1,5 @@
 // Interval timers, alarm and POSIX timers.
+#include <linux/capability.h>
 #include <signal.h>
 #include <sys/time.h>
 #include <time.h>
@@ -110,6 +111,7 @@ Result<long> sys_timer_create(Task& t, int clock, UserPtr<KernelSigevent> event,
             n.thread = Ref<Task>(target);
         }
     }
+    if (Timekeeper::wakes(clock) && !t.creds()->capable(CAP_WAKE_ALARM, t.kernel().user_ns())) return err(EPERM);
     std::shared_ptr<PosixTimers> timers = posix_timers_of(t);
     int id = SBX_TRY(timers->create(t.group(), t.kernel().timekeeper(), clock, std::move(n), default_event,
                                     t.rlimit(RLIMIT_SIGPENDING)));

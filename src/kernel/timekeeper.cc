@@ -146,9 +146,10 @@ Result<Nanos> Timekeeper::now(clockid_t clock) {
     case CLOCK_REALTIME_COARSE:
     case CLOCK_MONOTONIC_COARSE:
     case CLOCK_BOOTTIME:
-    case CLOCK_REALTIME_ALARM:
-    case CLOCK_BOOTTIME_ALARM:
     case CLOCK_TAI: break;
+    // As on a machine with a clock for them, whether the host has one or not.
+    case CLOCK_REALTIME_ALARM: return now(CLOCK_REALTIME);
+    case CLOCK_BOOTTIME_ALARM: return now(CLOCK_BOOTTIME);
     default: return err(EINVAL);
     }
     timespec t;

@@ -74,6 +74,8 @@ public:
 
     // Time of a clock that is not a CPU clock; EINVAL for others.
     static Result<Nanos> now(clockid_t clock);
+    // A clock whose timers wake a machine that sleeps: takes CAP_WAKE_ALARM.
+    static bool wakes(clockid_t clock) { return clock == CLOCK_REALTIME_ALARM || clock == CLOCK_BOOTTIME_ALARM; }
     // clock_getres(2) of any clock that there is.
     static Nanos resolution(clockid_t clock);
     // The monotonic deadline for an absolute time on `clock` (not a CPU clock), as things stand now. At or before now: 0.
