@@ -1,7 +1,8 @@
-// sequences DIR FIRST COUNT [KEEP]: runs the random sequences of system calls numbered FIRST to FIRST+COUNT-1 below DIR and prints for each its
-// number and a hash of everything that was returned. With KEEP, a hexadecimal mask of the calls to make, prints each call instead.
-// The same numbers give the same calls everywhere: diff.py compares what Linux and sbx say. What a call returns must be decided by the calls
-// before it: no clocks, addresses, numbers of processes or inodes.
+// sequences DIR FIRST COUNT: runs the random sequences of system calls numbered FIRST to FIRST+COUNT-1 below DIR, each in a process of its own
+// and an empty directory, and prints for each its number and a hash of everything that was returned.
+// sequences DIR -v NUMBER:MASK...: prints each call of these instead, with those that the hexadecimal mask has.
+// One that does not end is killed, and ends the run after it was said. The same numbers give the same calls everywhere: diff.py compares what
+// Linux and sbx say. What a call returns must be decided by the calls before it: no clocks, addresses, numbers of processes or inodes.
 #include "seq.h"
 
 #include <dirent.h>
@@ -121,42 +122,82 @@ static void clean(int dir) {
     closedir(d);
 }
 
+enum { PATIENCE = 20 }; // seconds
+
+static void run(uint64_t number, uint64_t mask) {
+    pid_t self = getpid();
+    umask(022);
+    start_signals();
+    state = number * 0xd1342543de82ef95ull, hash = 0xcbf29ce484222325ull;
+    for (unsigned i = 0; i < CALLS; i++) {
+        // Each call draws from a stream of its own, so that leaving one out does not change the others.
+        uint64_t next = rnd();
+        uint64_t saved = state;
+        state = next;
+        if (mask >> i & 1) { if (verbose) printf("%2u ", i); call(); }
+        state = saved;
+        if (getpid() != self) _exit(99);
+    }
+    printf("%lu %lx\n", number, hash);
+}
+
+// Runs it in a child. 0 if all is as it was.
+static int one(int top, uint64_t number, uint64_t mask) {
+    // In a directory below, so that ".." is the same everywhere too.
+    if (fchmod(top, 0755) != 0 || mkdir("w", 0755) != 0) return perror("sequences"), 2;
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        sigset_t none;
+        sigemptyset(&none), sigprocmask(SIG_SETMASK, &none, NULL);
+        if (chdir("w") != 0) _exit(2);
+        run(number, mask);
+        fflush(stdout);
+        _exit(0);
+    }
+    int status;
+    sigset_t child;
+    struct timespec patience = {PATIENCE, 0};
+    sigemptyset(&child), sigaddset(&child, SIGCHLD);
+    for (;;) {
+        pid_t ended = waitpid(pid, &status, WNOHANG);
+        if (ended == pid) break;
+        if (ended == 0 && sigtimedwait(&child, NULL, &patience) < 0 && errno == EAGAIN) {
+            kill(pid, SIGKILL);
+            return printf("%s%lu stuck\n", verbose ? "\n" : "", number), fflush(stdout), 3;
+        }
+    }
+    if (status) printf("%s%lu ended with %x\n", verbose ? "\n" : "", number, (unsigned)status);
+    clean_top(top);
+    clean(fcntl(top, F_DUPFD_CLOEXEC, 100));
+    lseek(top, 0, SEEK_SET);
+    return 0;
+}
+
 int main(int argc, char **argv) {
     // So that no sequence of ".." leads further; what root may is compared.
     int top = argc < 4 || chdir(argv[1]) != 0 || chroot(".") != 0 ? -1 : open("/", O_RDONLY | O_DIRECTORY);
     if (top < 0) return fprintf(stderr, "sequences: wrong arguments, or not root\n"), 2;
     top = fcntl(top, F_DUPFD_CLOEXEC, 100);
-    uint64_t first = strtoull(argv[2], NULL, 10), count = strtoull(argv[3], NULL, 10), mask = ~0ull;
-    if (argc > 4) verbose = 1, mask = strtoull(argv[4], NULL, 16);
     for (size_t i = 0; i < sizeof data; i++) data[i] = (unsigned char)(i * 31 + i / 256);
     edge = mmap(NULL, 5 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     munmap(edge + 4 * PAGE, PAGE);
-    pid_t self = getpid();
-    for (uint64_t k = first; k < first + count; k++) {
-        // In a directory below, so that ".." is the same everywhere too.
-        if (fchdir(top) != 0 || fchmod(top, 0755) != 0 || mkdir("w", 0755) != 0 || chdir("w") != 0) return perror("sequences"), 2;
-        umask(022);
-        clean_top(top);
-        start_signals();
-        state = k * 0xd1342543de82ef95ull, hash = 0xcbf29ce484222325ull;
-        for (unsigned i = 0; i < CALLS; i++) {
-            // Each call draws from a stream of its own, so that leaving one out does not change the others.
-            uint64_t next = rnd();
-            uint64_t saved = state;
-            state = next;
-            if (mask >> i & 1) { if (verbose) printf("%2u ", i); call(); }
-            state = saved;
-            if (getpid() != self) _exit(99);
+    sigset_t child;
+    sigemptyset(&child), sigaddset(&child, SIGCHLD), sigprocmask(SIG_BLOCK, &child, NULL);
+    verbose = !strcmp(argv[2], "-v");
+    if (verbose) {
+        for (int i = 3; i < argc; i++) {
+            char *end;
+            uint64_t number = strtoull(argv[i], &end, 10);
+            int e = one(top, number, strtoull(end + 1, NULL, 16));
+            if (e) return e;
         }
-        printf("%lu %lx\n", k, hash);
-        fflush(stdout);
-        end_memory();
-        end_timers();
-        for (int f = BASE; f <= BASE + FDS; f++) close(f);
-        while (waitpid(-1, NULL, 0) > 0) continue;
-        fchdir(top);
-        clean(fcntl(top, F_DUPFD_CLOEXEC, 100));
-        lseek(top, 0, SEEK_SET);
+        return 0;
+    }
+    uint64_t first = strtoull(argv[2], NULL, 10), count = strtoull(argv[3], NULL, 10);
+    for (uint64_t k = first; k < first + count; k++) {
+        int e = one(top, k, ~0ull);
+        if (e) return e;
     }
     return 0;
 }
