@@ -146,7 +146,7 @@ Result<> read_control(Task& t, SocketFile& s, u64 addr, u64 length, sockfs::Send
         if (next > length - at) break;
         at += next;
     }
-    if (!files.empty()) a.files = SBX_TRY(sockfs::FilesInFlight::create(std::move(files)));
+    if (!files.empty()) a.files = SBX_TRY(sockfs::FilesInFlight::create(std::move(files), t));
     return {};
 }
 

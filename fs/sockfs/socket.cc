@@ -2,13 +2,19 @@
 #include "fs/sockfs/socket.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
+#include <sys/resource.h>
 
+#include <algorithm>
+
+#include "fs/sockfs/unix_gc.h"
 #include "fs/vfs/dentry.h"
 #include "fs/vfs/file_system.h"
 #include "fs/vfs/mount.h"
 #include "src/base/archive.h"
 #include "src/kernel/task.h"
 #include "src/kernel/thread_group.h"
+#include "src/kernel/user_counts.h"
 
 namespace sbx::sockfs {
 namespace {
@@ -98,22 +104,28 @@ vfs::Path socket_path(const vfs::Caller& c) {
     return {mount, vfs::Dentry::create_root(std::move(inode), std::move(name))};
 }
 
-// Linux counts by user against RLIMIT_NOFILE; here the sandbox as a whole has a bound.
+// Besides the limit of each user, which the privileged do not have, a bound for the sandbox as a whole.
 constexpr size_t kMaxInFlight = 16384;
-std::atomic<size_t> in_flight{0};  // no state: each message counts its files
+constexpr size_t kManyInFlight = 2024;  // UNIX_INFLIGHT_SANE_USER: senders help to collect from there on
+std::atomic<size_t> in_flight{0};       // no state: each message counts its files
 
 }  // namespace
 
 template <class A>
 void FilesInFlight::state(A& ar) {
-    ar(files_);
-    if constexpr (A::kLoading) in_flight.fetch_add(files_.size());
+    ar(files_, user_);
+    if constexpr (A::kLoading) {
+        in_flight.fetch_add(files_.size());
+        unix_in_flight(files_, 1);
+    }
 }
 SBX_STATE_HERE(FilesInFlight);
 
 FilesInFlight::~FilesInFlight() {
     if (files_.empty()) return;
     in_flight.fetch_sub(files_.size());
+    user_counts().remove(UserCounts::kFilesInFlight, user_, files_.size());
+    unix_in_flight(files_, -1);
     // The outermost one drops what those inside it leave: a chain of sockets in sockets must not become a deep recursion.
     static thread_local std::vector<Ref<vfs::OpenFile>>* dropping = nullptr;
     if (dropping) {
@@ -130,20 +142,38 @@ FilesInFlight::~FilesInFlight() {
     dropping = nullptr;
 }
 
-Result<FilesInFlight> FilesInFlight::create(std::vector<Ref<vfs::OpenFile>> files) {
-    FilesInFlight f;
-    if (in_flight.fetch_add(files.size()) + files.size() > kMaxInFlight) {
+Result<FilesInFlight> FilesInFlight::create(std::vector<Ref<vfs::OpenFile>> files, Task& sender) {
+    const Creds& c = *sender.creds();
+    u64 limit = sender.rlimit(RLIMIT_NOFILE);
+    if (c.capable(CAP_SYS_RESOURCE) || c.capable(CAP_SYS_ADMIN)) limit = ~0ull;
+    auto count = [&] {
+        if (in_flight.fetch_add(files.size()) + files.size() <= kMaxInFlight) {
+            // One more than the limit is the first that is too many.
+            if (user_counts().add(UserCounts::kFilesInFlight, c.uid, std::max(limit, limit + 1), files.size()))
+                return true;
+        }
         in_flight.fetch_sub(files.size());
-        return err(ETOOMANYREFS);
+        return false;
+    };
+    if (in_flight.load(std::memory_order_relaxed) > kManyInFlight) collect_unix_sockets(false);
+    if (!count()) {
+        collect_unix_sockets(true);
+        if (!count()) return err(ETOOMANYREFS);
     }
+    FilesInFlight f;
     f.files_ = std::move(files);
+    f.user_ = c.uid;
+    unix_in_flight(f.files_, 1);
     return f;
 }
 
 FilesInFlight FilesInFlight::copy() const {
     FilesInFlight f;
     f.files_ = files_;
+    f.user_ = user_;
     in_flight.fetch_add(files_.size());
+    user_counts().add(UserCounts::kFilesInFlight, user_, ~0ull, files_.size());
+    unix_in_flight(f.files_, 1);
     return f;
 }
 

@@ -30,14 +30,15 @@ struct PeerCreds {
 class FilesInFlight {
 public:
     FilesInFlight() = default;
-    FilesInFlight(FilesInFlight&& o) noexcept : files_(std::move(o.files_)) { o.files_.clear(); }
+    FilesInFlight(FilesInFlight&& o) noexcept : files_(std::move(o.files_)), user_(o.user_) { o.files_.clear(); }
     FilesInFlight& operator=(FilesInFlight&& o) noexcept {
         files_.swap(o.files_);
+        std::swap(user_, o.user_);
         return *this;
     }
     ~FilesInFlight();
-    // ETOOMANYREFS if too many are on their way already.
-    static Result<FilesInFlight> create(std::vector<Ref<vfs::OpenFile>> files);
+    // ETOOMANYREFS if too many are on their way already: of the sender's user by its RLIMIT_NOFILE (too_many_unix_fds()), or of all.
+    static Result<FilesInFlight> create(std::vector<Ref<vfs::OpenFile>> files, Task& sender);
     // Another reference to each, for MSG_PEEK.
     FilesInFlight copy() const;
     bool empty() const { return files_.empty(); }
@@ -48,6 +49,7 @@ private:
     template <class A>
     void state(A& ar);
     std::vector<Ref<vfs::OpenFile>> files_;
+    Kuid user_ = kOverflowId;  // counted for it
 };
 
 struct SendArgs {

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "fs/sockfs/unix_gc.h"
 #include "src/base/archive.h"
 #include "src/kernel/ns/net.h"
 #include "src/kernel/task.h"
@@ -44,6 +45,11 @@ UnixPacket::~UnixPacket() {
 }
 
 UnixEndpoint::~UnixEndpoint() = default;
+
+UnixSocket::~UnixSocket() {
+    end_->close(false);
+    collect_unix_sockets(false);
+}
 
 void UnixEndpoint::release(size_t charge) {
     charged_.fetch_sub(charge);
@@ -201,6 +207,7 @@ Result<Ref<UnixEndpoint>> UnixEndpoint::accept() {
         if (pending_.empty()) return err(read_shut_ ? EINVAL : EAGAIN);
         e = std::move(pending_.front());
         pending_.pop_front();
+        unix_queues_changed();  // its messages are no longer ours
     }
     tell_room();
     return e;
@@ -279,6 +286,28 @@ void UnixEndpoint::close(bool embryo) {
     }
     for (const Ref<UnixEndpoint>& e : pending) e->close(true);
     tell_room();
+}
+
+void UnixEndpoint::for_queued_files(FunctionRef<void(vfs::OpenFile&)> f) {
+    std::deque<Ref<UnixEndpoint>> pending;
+    {
+        Lock l(mu_);
+        for (const UnixPacket& p : packets_)
+            for (const Ref<vfs::OpenFile>& file : p.files.files()) f(*file);
+        pending = pending_;
+    }
+    for (const Ref<UnixEndpoint>& e : pending) e->for_queued_files(f);
+}
+
+void UnixEndpoint::take_messages(std::vector<UnixPacket>& to) {
+    std::deque<Ref<UnixEndpoint>> pending;
+    {
+        Lock l(mu_);
+        for (UnixPacket& p : packets_) to.push_back(std::move(p));
+        packets_.clear();
+        pending = pending_;
+    }
+    for (const Ref<UnixEndpoint>& e : pending) e->take_messages(to);
 }
 
 EventMask UnixEndpoint::poll() {

@@ -52,6 +52,10 @@ public:
     EventMask poll();
     Result<u32> readable();
     static void join(UnixEndpoint& a, UnixEndpoint& b, const PeerCreds& creds);
+    // Each file in a message that waits here or at a connection that was not accepted yet.
+    void for_queued_files(FunctionRef<void(vfs::OpenFile&)> f);
+    // Takes all messages that wait here or there.
+    void take_messages(std::vector<UnixPacket>& to);
     // The file is gone. `embryo`: it was never accepted.
     void close(bool embryo);
     void release(size_t charge);
@@ -118,7 +122,8 @@ class UnixSocket final : public SocketFile {
 public:
     UnixSocket(int type, int flags, Ref<UnixEndpoint> e, const vfs::Caller& c)
         : SocketFile(AF_UNIX, type, 0, flags, c), end_(std::move(e)) {}
-    ~UnixSocket() override { end_->close(false); }
+    ~UnixSocket() override;
+    UnixEndpoint& end() const { return *end_; }
 
     Result<> bind(const std::string& address, const vfs::Caller& c) override { return end_->bind(address, c); }
     Result<> connect(const std::string& address, const vfs::Caller& c) override { return end_->connect(address, c); }

@@ -1,6 +1,7 @@
 // Unix endpoints: sending and receiving.
 #include <algorithm>
 
+#include "fs/sockfs/unix_gc.h"
 #include "fs/sockfs/unix_socket.h"
 
 namespace sbx::sockfs {
@@ -173,7 +174,10 @@ Result<size_t> UnixEndpoint::receive_stream(mm::IoBuf& dst, RecvArgs& a) {
         if (!done) a.creds = p.creds;
         done += *put;
         bool files = !p.files.empty();
-        if (files) a.files = peek ? p.files.copy() : std::move(p.files);
+        if (files) {
+            a.files = peek ? p.files.copy() : std::move(p.files);
+            unix_queues_changed();
+        }
         if (peek) {
             i++;
             if (files || *put < n) break;
@@ -225,6 +229,7 @@ Result<size_t> UnixEndpoint::receive_message(mm::IoBuf& dst, RecvArgs& a) {
         a.time_wanted = timestamp;
         a.time = p.time.tv_sec ? p.time : vfs::now();  // __sock_recv_timestamp()
         a.files = peek ? p.files.copy() : std::move(p.files);
+        if (!a.files.empty()) unix_queues_changed();
         if (!peek) {
             was_full = packets_.size() >= kMaxQueued;
             used.push_back(std::move(p));

@@ -1,5 +1,5 @@
 // UserCounts: what each user of the sandbox has of things that resource limits count per user (struct user_struct, ucounts): processes
-// (RLIMIT_NPROC) and queued signals (RLIMIT_SIGPENDING). One in the TaskSet.
+// (RLIMIT_NPROC), queued signals (RLIMIT_SIGPENDING) and files in unix sockets' messages (RLIMIT_NOFILE). One in the TaskSet.
 #pragma once
 
 #include <unordered_map>
@@ -11,20 +11,20 @@ namespace sbx {
 
 class UserCounts {
 public:
-    enum Kind { kProcesses, kPendingSignals, kKinds };
-    // Counts one more if that stays within the limit.
-    bool add(Kind k, Kuid user, u64 limit) {
+    enum Kind { kProcesses, kPendingSignals, kFilesInFlight, kKinds };
+    // Counts more, unless the limit is reached already.
+    bool add(Kind k, Kuid user, u64 limit, u64 more = 1) {
         Lock l(mu_);
         u64& n = counts_[user].n[k];
         if (n >= limit) return false;
-        n++;
+        n += more;
         return true;
     }
-    void remove(Kind k, Kuid user) {
+    void remove(Kind k, Kuid user, u64 less = 1) {
         Lock l(mu_);
         auto it = counts_.find(user);
-        if (it == counts_.end() || it->second.n[k] == 0) return;
-        it->second.n[k]--;
+        if (it == counts_.end() || it->second.n[k] < less) return;
+        it->second.n[k] -= less;
         for (u64 n : it->second.n)
             if (n) return;
         counts_.erase(it);

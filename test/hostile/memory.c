@@ -94,6 +94,14 @@ BOMB(scm_rights_cycles, ENDLESS) { // sockets that hold themselves and each othe
         close(s[0]), close(s[1]), close(t[0]), close(t[1]);
     }
 }
+BOMB(scm_rights_cycles_are_freed, ENDS) { // so that there is always room for the next ones
+    for (int i = 0; i < 20000; i++) {
+        int s[2], t[2];
+        EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, s) == 0 && socketpair(AF_UNIX, SOCK_DGRAM, 0, t) == 0);
+        EXPECT(send_fds(s[0], t, 2) == 1 && send_fds(t[0], s, 2) == 1 && send_fds(t[1], t, 2) == 1);
+        close(s[0]), close(s[1]), close(t[0]), close(t[1]);
+    }
+}
 BOMB(scm_rights_chain, ENDS) { // a long chain of sockets in each other's queues, let go at one end
     int last = -1;
     for (int i = 0; i < 30000; i++) {

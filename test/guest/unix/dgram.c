@@ -1,6 +1,7 @@
 // Unix datagram sockets and ancillary data: SCM_RIGHTS, SCM_CREDENTIALS, truncation, sendmmsg and recvmmsg.
 #include "../guest.h"
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -156,6 +157,132 @@ TEST(a_socket_through_itself) {
     CHECK_EQ(recv_fds(s[1], got, 1, 0, &fl, &len), 1);
     send_fds(s[0], (int[]){s[1]}, 1, "x");
     close(s[0]), close(s[1]), close(got[0]);
+}
+// Whether the pipe, whose only writing end is in a socket that nobody can reach, ends. Closing sockets is what makes the kernel look.
+static bool collected(int pipe) {
+    struct pollfd v = {pipe, POLLIN, 0};
+    for (int i = 0; i < 2000; i++) {
+        int s[2];
+        OK(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+        close(s[0]), close(s[1]);
+        if (poll(&v, 1, 5) == 1)
+            return v.revents == POLLHUP;
+    }
+    return false;
+}
+TEST(sockets_in_themselves_are_collected) {
+    for (int type = SOCK_STREAM; type <= SOCK_SEQPACKET; type++) {
+        if (type == SOCK_RAW || type == SOCK_RDM)
+            continue;
+        int s[2], p[2];
+        OK(socketpair(AF_UNIX, type, 0, s)), OK(pipe(p));
+        send_fds(s[0], (int[]){s[1], p[1]}, 2, "itself");
+        close(s[0]), close(s[1]), close(p[1]);
+        CHECK(collected(p[0]));
+        close(p[0]);
+    }
+}
+TEST(sockets_in_each_other_are_collected) {
+    enum { N = 5 };
+    int s[N][2], p[2];
+    OK(pipe(p));
+    for (int i = 0; i < N; i++)
+        OK(socketpair(AF_UNIX, SOCK_STREAM, 0, s[i]));
+    for (int i = 0; i < N; i++) // both ends, in the next one's queue
+        send_fds(s[i][0], (int[]){s[(i + 1) % N][0], s[(i + 1) % N][1]}, 2, "next");
+    send_fds(s[2][0], (int[]){p[1]}, 1, "pipe");
+    close(p[1]);
+    for (int i = 0; i < N; i++)
+        close(s[i][0]), close(s[i][1]);
+    CHECK(collected(p[0]));
+}
+TEST_DIR(sockets_in_a_connection_that_nobody_accepted_are_collected) {
+    struct sockaddr_un a = addr("l");
+    int l = OK(socket(AF_UNIX, SOCK_STREAM, 0)), c = OK(socket(AF_UNIX, SOCK_STREAM, 0)), p[2];
+    OK(pipe(p)), OK(bind(l, (void *)&a, sizeof a)), OK(listen(l, 1)), OK(connect(c, (void *)&a, sizeof a));
+    send_fds(c, (int[]){l, p[1]}, 2, "listener");
+    close(l), close(p[1]);
+    struct pollfd v = {p[0], POLLIN, 0};
+    CHECK_EQ(poll(&v, 1, 0), 0); // c is open, but nothing can be had through it
+    close(c);
+    CHECK(collected(p[0]));
+}
+TEST(sockets_that_can_be_reached_are_not_collected) {
+    int s[2], t[2], p[2], got[4], fl;
+    ssize_t len;
+    OK(socketpair(AF_UNIX, SOCK_STREAM, 0, s)), OK(socketpair(AF_UNIX, SOCK_STREAM, 0, t)), OK(pipe(p));
+    send_fds(t[0], (int[]){t[0], t[1], p[1]}, 3, "inner"); // t leads to itself
+    send_fds(s[0], (int[]){t[1], s[0]}, 2, "outer");       // and s to it, and to its own other end
+    close(t[0]), close(t[1]), close(p[1]), close(s[0]);
+    for (int i = 0; i < 100; i++) {
+        int x[2];
+        OK(socketpair(AF_UNIX, SOCK_STREAM, 0, x));
+        close(x[0]), close(x[1]);
+        if (i == 50) { // looking does not take it out
+            CHECK_EQ(recv_fds(s[1], got, 2, MSG_PEEK, &fl, &len), 2);
+            close(got[0]), close(got[1]);
+        }
+    }
+    struct pollfd v = {p[0], POLLIN, 0};
+    CHECK_EQ(poll(&v, 1, 0), 0);
+    CHECK_EQ(recv_fds(s[1], got, 2, 0, &fl, &len), 2);
+    CHECK_EQ(len, 5);
+    int inner = got[0];
+    close(got[1]);
+    CHECK_EQ(recv_fds(inner, got, 3, 0, &fl, &len), 3);
+    CHECK_EQ(len, 5);
+    CHECK_EQ(write(got[2], "x", 1), 1);
+    close(got[0]), close(got[1]), close(got[2]), close(inner);
+    CHECK_EQ(poll(&v, 1, 0), 1);
+}
+TEST(sockets_in_themselves_do_not_accumulate) {
+    for (int i = 0; i < 20000; i++) {
+        int s[2];
+        OK(socketpair(AF_UNIX, SOCK_DGRAM, 0, s));
+        char c[CMSG_SPACE(sizeof(int))] = {0};
+        struct iovec v = {"x", 1};
+        struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = c, .msg_controllen = sizeof c};
+        struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+        h->cmsg_level = SOL_SOCKET, h->cmsg_type = SCM_RIGHTS, h->cmsg_len = CMSG_LEN(sizeof(int));
+        *(int *)CMSG_DATA(h) = s[1];
+        int tries = 0;
+        while (sendmsg(s[0], &m, 0) < 0) { // the collector is behind
+            CHECK_EQ(errno, ETOOMANYREFS);
+            CHECK_LT(tries++, 5000);
+            usleep(1000);
+        }
+        close(s[0]), close(s[1]);
+    }
+}
+// A user's descriptors in flight are bounded by RLIMIT_NOFILE, unless it is privileged.
+TEST(rights_are_limited) {
+    enum { LIMIT = 40 };
+    IN_CHILD({
+        bool own = getuid() == 0 && setresgid(54321, 54321, 54321) == 0 && setresuid(54321, 54321, 54321) == 0;
+        int s[2], got[1], fl, sent = 0;
+        ssize_t len;
+        OK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, s));
+        struct rlimit r = {LIMIT, LIMIT};
+        OK(setrlimit(RLIMIT_NOFILE, &r));
+        char c[CMSG_SPACE(sizeof(int))] = {0};
+        struct iovec v = {"x", 1};
+        struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = c, .msg_controllen = sizeof c};
+        struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+        h->cmsg_level = SOL_SOCKET, h->cmsg_type = SCM_RIGHTS, h->cmsg_len = CMSG_LEN(sizeof(int));
+        *(int *)CMSG_DATA(h) = s[0];
+        while (sent < 1000 && sendmsg(s[0], &m, 0) == 1)
+            sent++;
+        CHECK_EQ(errno, ETOOMANYREFS);
+        CHECK_LE(sent, LIMIT + 1);
+        if (own) { // nobody else is that user
+            CHECK_EQ(sent, LIMIT + 1);
+            CHECK_EQ(recv_fds(s[1], got, 1, MSG_PEEK, &fl, &len), 1);
+            close(got[0]);
+            CHECK_EQ(recv_fds(s[1], got, 1, 0, &fl, &len), 1);
+            CHECK_EQ(sendmsg(s[0], &m, 0), 1);
+            CHECK_ERR(sendmsg(s[0], &m, 0), ETOOMANYREFS);
+        }
+    });
 }
 TEST(stream_rights_are_a_boundary) {
     int s[2], got[2], fl;
