@@ -26,7 +26,7 @@ InFlight& in_flight() {
 }
 
 // Sockets that one call may look at, in the mean.
-constexpr size_t kEffort = 64;
+constexpr size_t kEffort = 16;
 constexpr int kTries = 3;
 
 UnixSocket* as_unix(vfs::OpenFile& f) {
