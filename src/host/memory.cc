@@ -91,6 +91,8 @@ u64 file_usage(int fd) {
 
 Range next_data(int fd, Range r) {
     off_t data = lseek(fd, static_cast<off_t>(r.start), SEEK_DATA);
+    // A host that cannot say is not one that says that there is none.
+    if (data < 0 && errno != ENXIO) return r;
     if (data < 0 || static_cast<u64>(data) >= r.end) return Range{r.end, r.end};
     off_t hole = lseek(fd, data, SEEK_HOLE);
     u64 end = hole < 0 || static_cast<u64>(hole) > r.end ? r.end : static_cast<u64>(hole);
@@ -99,6 +101,7 @@ Range next_data(int fd, Range r) {
 
 Range next_data_near(int fd, u8* window, Range r) {
     off_t found = lseek(fd, static_cast<off_t>(r.start), SEEK_DATA);
+    if (found < 0 && errno != ENXIO) return r;
     if (found < 0 || static_cast<u64>(found) >= r.end) return Range{r.end, r.end};
     u64 start = static_cast<u64>(found);
     unsigned char there[kNear / kPageSize];
@@ -107,7 +110,8 @@ Range next_data_near(int fd, u8* window, Range r) {
     for (; end < r.end; end += kPageSize) {
         if (there[(end - start) / kPageSize] & 1) continue;
         // Perhaps it was swapped out.
-        if (lseek(fd, static_cast<off_t>(end), SEEK_DATA) != static_cast<off_t>(end)) break;
+        off_t next = lseek(fd, static_cast<off_t>(end), SEEK_DATA);
+        if (next != static_cast<off_t>(end) && (next >= 0 || errno == ENXIO)) break;
     }
     return Range{start, end};
 }

@@ -21,7 +21,7 @@ ERRNOS = {
     "mincore": "ENOMEM EAGAIN", "clone": "EAGAIN ENOMEM", "futex": "EINTR EAGAIN", "memfd_create": "EMFILE ENFILE ENOMEM",
     "ftruncate": "EINTR EIO ENOSPC", "fallocate": "EINTR EIO ENOSPC EOPNOTSUPP", "read": "EINTR EIO HALF", "write": "EINTR EIO ENOSPC HALF",
     "pread64": "EINTR EIO HALF", "pwrite64": "EINTR EIO ENOSPC HALF", "preadv2": "EINTR EIO EAGAIN HALF", "pwritev2": "EINTR EIO ENOSPC EDQUOT EAGAIN HALF",
-    "lseek": "EINVAL ENXIO", "close": "EINTR EIO", "fstat": "ENOMEM EIO", "statx": "EIO ENOMEM EACCES", "fstatfs": "EINTR EIO ENOSYS",
+    "lseek": "EINVAL EIO", "close": "EINTR EIO", "fstat": "ENOMEM EIO", "statx": "EIO ENOMEM EACCES", "fstatfs": "EINTR EIO ENOSYS",
     "openat2": "EMFILE ENFILE ENOMEM EINTR EAGAIN EIO ENOENT EACCES", "openat": "EMFILE ENFILE ENOMEM EINTR EIO",
     "readlinkat": "EIO ENOMEM EACCES", "getdents64": "EIO ENOENT", "fgetxattr": "EIO EOPNOTSUPP", "464": "EIO ENOSYS", "465": "EIO ENOSYS",
     "fsync": "EIO ENOSPC EDQUOT EINTR", "fdatasync": "EIO ENOSPC EINTR", "syncfs": "EIO ENOSPC", "sync_file_range": "EIO ENOSPC ENOMEM",
