@@ -153,6 +153,7 @@ Result<long> do_select(Task& t, int n, const UserPtr<u64> user[3], Nanos deadlin
     }
     std::vector<Watch> watches;
     std::vector<int> fds;
+    std::vector<size_t> always;
     for (size_t fd = 0; fd < bits; fd++) {
         EventMask mask = 0;
         for (int s = 0; s < 3; s++)
@@ -161,11 +162,17 @@ Result<long> do_select(Task& t, int n, const UserPtr<u64> user[3], Nanos deadlin
         Watch w;
         w.file = SBX_TRY(t.files().get(static_cast<int>(fd)));
         w.mask = mask;
+        if (w.file->is_path_only()) {
+            // Ready for all, as POLLNVAL is.
+            always.push_back(fds.size());
+            w.file.reset();
+            deadline = 0;
+        }
         watches.push_back(std::move(w));
         fds.push_back(static_cast<int>(fd));
     }
     long hits = 0;
-    SBX_TRY(wait_ready(t, watches, deadline, 0, [&](size_t i, EventMask e) {
+    auto ready = [&](size_t i, EventMask e) {
         size_t word = static_cast<size_t>(fds[i]) / 64;
         u64 bit = 1ull << (fds[i] % 64);
         bool any = false;
@@ -176,7 +183,9 @@ Result<long> do_select(Task& t, int n, const UserPtr<u64> user[3], Nanos deadlin
             any = true;
         }
         return any;
-    }));
+    };
+    for (size_t i : always) ready(i, ~EventMask{0});
+    SBX_TRY(wait_ready(t, watches, deadline, hits, ready));
     for (int s = 0; s < 3; s++)
         if (user[s] && words) SBX_TRY(t.mm().copy_out(user[s].addr, out.words[s].data(), words * 8));
     return hits;

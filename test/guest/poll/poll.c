@@ -66,6 +66,20 @@ TEST(select_sets) {
     FD_SET(a[0], &r);
     CHECK_EQ(select(a[0], &r, NULL, NULL, &(struct timeval){0, 0}), 0); // nfds leaves it out
 }
+TEST(select_of_a_path) { // is no error, but POLLNVAL, which is in all sets
+    int f = OK(open("/", O_PATH)), p[2];
+    OK(pipe(p));
+    fd_set r, w, e;
+    FD_ZERO(&r);
+    FD_SET(f, &r);
+    FD_SET(p[0], &r);
+    FD_ZERO(&w);
+    FD_SET(f, &w);
+    FD_ZERO(&e);
+    FD_SET(f, &e);
+    CHECK_EQ(select(64, &r, &w, &e, NULL), 3);
+    CHECK(FD_ISSET(f, &r) && FD_ISSET(f, &w) && FD_ISSET(f, &e) && !FD_ISSET(p[0], &r));
+}
 TEST(regular_files_are_ready) {
     int z = OK(open("/dev/zero", O_RDWR)), e = OK(open(guest_self, O_RDONLY));
     struct pollfd p[2] = {{z, POLLIN | POLLOUT, 0}, {e, POLLIN | POLLOUT, 0}};
