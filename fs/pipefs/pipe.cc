@@ -221,7 +221,11 @@ Result<size_t> PipeFile::tee(PipeFile& to, size_t n) {
     size_t have = 0;
     {
         Lock l(a.mu_);
-        if (a.used_ == 0) return a.writers_ == 0 ? Result<size_t>(0) : err(EAGAIN);
+        if (a.used_ == 0) {
+            if (a.writers_ != 0) return err(EAGAIN);
+            l.unlock();
+            return to.has_readers() ? Result<size_t>(0) : err(EPIPE);  // link_pipe()
+        }
         have = std::min(n, a.used_);
         copy = std::make_unique_for_overwrite<u8[]>(have);
         Bytes span = a.used_span_locked();

@@ -4,6 +4,16 @@
 #include <sys/ioctl.h>
 
 static void mk(int fd[2], int flags) { OK(pipe2(fd, flags)); }
+TEST(tee_of_nothing_to_nobody) {
+    int a[2], b[2];
+    signal(SIGPIPE, SIG_IGN);
+    OK(pipe(a)), OK(pipe(b));
+    CHECK_ERR(tee(a[0], b[1], 1, SPLICE_F_NONBLOCK), EAGAIN);
+    close(a[1]);
+    CHECK_EQ(tee(a[0], b[1], 1, SPLICE_F_NONBLOCK), 0);
+    close(b[0]);
+    CHECK_ERR(tee(a[0], b[1], 1, SPLICE_F_NONBLOCK), EPIPE);
+}
 TEST(basics) {
     int fd[2];
     char b[16];
