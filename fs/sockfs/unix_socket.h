@@ -92,6 +92,10 @@ private:
     // `who` is told when there is room here again.
     void wait_for_room_locked(UnixEndpoint& who) SBX_REQUIRES(mu_);
     void tell_room();
+    // A datagram socket's peer is no longer `from`: what it sent is dropped (unix_dgram_disconnected()).
+    void disconnect(const Ref<UnixEndpoint>& from);
+    // Who wants credentials can be answered: it gets a name if it has none.
+    void name_for_creds(const vfs::Caller& c);
     void unname();
     void remember_wait(const Ref<UnixEndpoint>& at);
 

@@ -84,6 +84,10 @@ Result<size_t> UnixEndpoint::send_message(mm::IoBuf& src, SendArgs& a, const vfs
             return err(ENOTCONN);
         if (!a.to || connection_based()) to = peer_;
         if (write_shut_) return err(EPIPE);
+    }
+    name_for_creds(c);
+    {
+        Lock l(mu_);
         from = name_;
     }
     if (!to) to = SBX_TRY(find(*a.to, c));
@@ -94,12 +98,7 @@ Result<size_t> UnixEndpoint::send_message(mm::IoBuf& src, SendArgs& a, const vfs
         if (to->closed_) {
             l.unlock();
             if (connection_based()) return err(EPIPE);
-            if (!a.to) {
-                Ref<UnixEndpoint> old;
-                Lock own(mu_);
-                if (peer_ == to) std::swap(old, peer_);
-                own.unlock();
-            }
+            if (!a.to) disconnect(to);
             return err(ECONNREFUSED);
         }
         if (to->peer_ && !(to->peer_ == this)) return err(EPERM);
@@ -156,6 +155,7 @@ Result<size_t> UnixEndpoint::receive_stream(mm::IoBuf& dst, RecvArgs& a) {
     std::vector<UnixPacket> used;  // dropped without the lock
     size_t done = 0;
     Result<size_t> failed = 0;
+    Ref<UnixEndpoint> writer;
     Lock l(mu_);
     if (state_ != State::Connected) return err(EINVAL);
     if (packets_.empty()) {
@@ -167,11 +167,15 @@ Result<size_t> UnixEndpoint::receive_stream(mm::IoBuf& dst, RecvArgs& a) {
         if (done && a.creds_wanted && !same_writer(p.creds, a.creds)) break;
         size_t n = std::min<size_t>(p.data.size() - p.start, dst.remaining());
         Result<size_t> put = dst.put(&p.data[p.start], n);
-        if (!put || *put == 0) {
+        // A piece is taken whole or not at all (unix_stream_read_actor()).
+        if (!put || *put < n) {
             failed = err(EFAULT);
             break;
         }
-        if (!done) a.creds = p.creds;
+        if (!done) {
+            a.creds = p.creds;
+            writer = p.sender;
+        }
         done += *put;
         bool files = !p.files.empty();
         if (files) {
@@ -192,6 +196,10 @@ Result<size_t> UnixEndpoint::receive_stream(mm::IoBuf& dst, RecvArgs& a) {
     }
     l.unlock();
     if (done == 0 && !failed) return failed;
+    if (writer) {
+        Lock w(writer->mu_);
+        a.from = writer->name_;
+    }
     return done;
 }
 
@@ -213,12 +221,12 @@ Result<size_t> UnixEndpoint::receive_message(mm::IoBuf& dst, RecvArgs& a) {
         size_t n = std::min<size_t>(p.data.size(), dst.remaining());
         if (n) {
             Result<size_t> put = dst.put(p.data.data(), n);
-            if (!put) {
+            if (!put || *put < n) {
                 // The message is gone, as on Linux.
                 used.push_back(std::move(p));
                 packets_.pop_front();
                 l.unlock();
-                return put;
+                return err(EFAULT);
             }
             done = *put;
         }

@@ -49,6 +49,24 @@ TEST_DIR(connected_to_another_refuses) {
     CHECK_ERR(sendto(c, "x", 1, 0, (void *)&ba, sizeof ba), EPERM);
     CHECK_EQ(sendto(a, "x", 1, 0, (void *)&ba, sizeof ba), 1);
 }
+TEST_DIR(what_the_last_peer_sent_is_dropped) {
+    int a = bound("a"), b = bound("b");
+    struct sockaddr_un aa = addr("a"), ba = addr("b");
+    struct sockaddr none = {AF_UNSPEC, {0}};
+    char c[8];
+    for (int closed = 0; closed < 2; closed++) {
+        OK(connect(a, (void *)&ba, sizeof ba)), OK(connect(b, (void *)&aa, sizeof aa));
+        CHECK_EQ(write(a, "lost", 4), 4);
+        if (closed) { // it is noticed with the next message
+            close(a);
+            CHECK_ERR(write(b, "x", 1), ECONNREFUSED);
+        } else
+            OK(connect(b, &none, sizeof none));
+        CHECK_ERR(recv(b, c, 8, MSG_DONTWAIT), EAGAIN);
+        if (!closed) // and its sender is told
+            CHECK_ERR(recv(a, c, 8, MSG_DONTWAIT), ECONNRESET), CHECK_ERR(recv(a, c, 8, MSG_DONTWAIT), EAGAIN);
+    }
+}
 TEST(queue_is_bounded) {
     int s[2], n = 0;
     OK(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, s));

@@ -312,6 +312,61 @@ TEST(reset_on_unread_data) {
     CHECK_ERR(read(s[0], b, 4), ECONNRESET); // the peer closed with data unread
     CHECK_EQ(read(s[0], b, 4), 0);
 }
+static char *two_pages_and_a_hole(void) {
+    char *p = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    munmap(p + 2 * PAGE, PAGE);
+    return p;
+}
+TEST(what_does_not_fit_in_memory_is_not_received) {
+    int s[2];
+    char *p = two_pages_and_a_hole(), *end = p + 2 * PAGE, b[64];
+    OK(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+    CHECK_EQ(write(s[0], "12345678", 8), 8);
+    CHECK_ERR(read(s[1], end - 3, 8), EFAULT);
+    CHECK_EQ(read(s[1], b, 8), 8); // it is all there still
+    CHECK_EQ(write(s[0], "12", 2), 2), CHECK_EQ(write(s[0], "345678", 6), 6);
+    CHECK_EQ(read(s[1], end - 3, 8), 2); // whole writes
+    CHECK_EQ(read(s[1], b, 8), 6);
+    close(s[0]), close(s[1]);
+    for (int type = SOCK_DGRAM; type <= SOCK_SEQPACKET; type += SOCK_SEQPACKET - SOCK_DGRAM) {
+        OK(socketpair(AF_UNIX, type | SOCK_NONBLOCK, 0, s));
+        CHECK_EQ(write(s[0], "12345678", 8), 8);
+        CHECK_ERR(read(s[1], end - 3, 8), EFAULT);
+        CHECK_ERR(read(s[1], b, 8), EAGAIN); // a message is lost
+        close(s[0]), close(s[1]);
+    }
+}
+TEST_DIR(a_stream_tells_its_writer) {
+    int s[2];
+    char b[4];
+    struct sockaddr_un a = {.sun_family = AF_UNIX, .sun_path = "name"}, from;
+    socklen_t len = sizeof from;
+    OK(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+    OK(bind(s[0], (void *)&a, sizeof a));
+    CHECK_EQ(write(s[0], "x", 1), 1);
+    CHECK_EQ(recvfrom(s[1], b, 4, 0, (void *)&from, &len), 1);
+    CHECK_GT(len, 2), CHECK_STR(from.sun_path, "name");
+}
+TEST(who_wants_credentials_gets_a_name) {
+    int one = 1, s[2];
+    char b[4];
+    struct sockaddr_un from;
+    for (int type = SOCK_DGRAM; type <= SOCK_SEQPACKET; type += SOCK_SEQPACKET - SOCK_DGRAM) {
+        OK(socketpair(AF_UNIX, type, 0, s));
+        CHECK_EQ(write(s[0], "x", 1), 1);
+        socklen_t len = sizeof from;
+        OK(getsockname(s[0], (void *)&from, &len));
+        CHECK_EQ(len, 2);
+        OK(setsockopt(s[0], SOL_SOCKET, SO_PASSCRED, &one, sizeof one));
+        CHECK_EQ(write(s[0], "x", 1), 1);
+        len = sizeof from;
+        CHECK_EQ(recvfrom(s[1], b, 4, 0, (void *)&from, &len), 1);
+        len = sizeof from;
+        CHECK_EQ(recvfrom(s[1], b, 4, 0, (void *)&from, &len), 1);
+        CHECK_EQ(len, 8), CHECK_EQ(from.sun_path[0], 0);
+        close(s[0]), close(s[1]);
+    }
+}
 TEST(nothing_is_received_and_sent_in_order) {
     int s[2], q[2], u = OK(socket(AF_UNIX, SOCK_STREAM, 0));
     char b[4];
