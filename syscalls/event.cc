@@ -22,7 +22,8 @@ Result<long> sys_eventfd(Task& t, u32 initial) { return make_eventfd(t, initial,
 Result<long> sys_eventfd2(Task& t, u32 initial, int flags) { return make_eventfd(t, initial, flags); }
 
 Result<long> sys_timerfd_create(Task& t, int clock, int flags) {
-    bool known = clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || Timekeeper::wakes(clock);
+    bool known =
+        clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || Timekeeper::wakes(clock);
     if (!known || (flags & ~(TFD_CLOEXEC | TFD_NONBLOCK))) return err(EINVAL);
     if (Timekeeper::wakes(clock) && !t.creds()->capable(CAP_WAKE_ALARM, t.kernel().user_ns())) return err(EPERM);
     Ref<vfs::OpenFile> f = make_ref<anon::TimerFile>(t.kernel().timekeeper(), clock, O_RDWR | (flags & TFD_NONBLOCK));
