@@ -19,7 +19,7 @@ end() { # The commands in it may have sessions of their own, which they end when
 trap 'end; exit 130' INT TERM HUP
 
 end=$((SECONDS + limit))
-while [ ! -s "$log.rc" ] && [ -n "$(of_session)" ]; do
+while [ ! -s "$log.rc" ] && kill -0 "$session" 2>/dev/null; do
     if [ $SECONDS -ge $end ]; then
         sleep 0.5
         kill $shown 2>/dev/null

@@ -115,6 +115,10 @@ template <class A>
 void FilesInFlight::state(A& ar) {
     ar(files_, user_);
     if constexpr (A::kLoading) {
+        if (std::find(files_.begin(), files_.end(), nullptr) != files_.end()) {
+            files_.clear();
+            return ar.fail("a message brings a file that is not there");
+        }
         in_flight.fetch_add(files_.size());
         unix_in_flight(files_, 1);
     }
