@@ -159,7 +159,7 @@ Result<long> sys_splice(Task& t, int fd_in, UserPtr<i64> off_in, int fd_out, Use
     SBX_TRY(b.start(t));
     bool nonblock = flags & SPLICE_F_NONBLOCK;
     // Between pipes it begins with what there is to read (ipipe_prep()); else the room in the pipe is looked for first (splice_file_to_pipe()).
-    if (from && to)
+    if (from && to && from->has_writers())
         SBX_TRY(wait_ready(t, *in, kEventIn | kEventRdNorm, nonblock || in->nonblocking() || out->nonblocking()));
     if (to && !from && !can_read(*in)) SBX_TRY(wait_for_room(t, *out, nonblock || out->nonblocking()));
     if ((!from && !can_read(*in)) || !out->can_splice()) return err(EINVAL);
@@ -175,13 +175,13 @@ Result<long> sys_tee(Task& t, int fd_in, int fd_out, u64 n, u32 flags) {
     if (!from || !to || &from->pipe() == &to->pipe()) return err(EINVAL);
     bool nonblock = flags & SPLICE_F_NONBLOCK;
     for (;;) {
-        SBX_TRY(wait_ready(t, *in, kEventIn | kEventRdNorm, nonblock || in->nonblocking()));
-        SBX_TRY(wait_ready(t, *out, kEventOut | kEventWrNorm, nonblock || out->nonblocking()));
         Result<size_t> r = from->tee(*to, std::min(n, kMaxRw));
         if (r) return static_cast<long>(*r);
         if (r.error() == EPIPE) send_own_signal(t, SIGPIPE);
         if (!(r.error() == EAGAIN) || nonblock || in->nonblocking() || out->nonblocking()) return err(r.error());
         if (t.interrupted()) return err(ERESTARTSYS);
+        SBX_TRY(wait_ready(t, *in, kEventIn | kEventRdNorm, false));
+        SBX_TRY(wait_ready(t, *out, kEventOut | kEventWrNorm, false));
     }
 }
 
@@ -259,7 +259,7 @@ Result<long> sys_copy_file_range(Task& t, int fd_in, UserPtr<i64> off_in, int fd
     u64 size = SBX_TRY(in->inode().attr())
     .size, from = static_cast<u64>(a.pos), to = static_cast<u64>(b.pos);
     n = from >= size ? 0 : std::min({n, size - from, kMaxRw});
-    if (to >= INT64_MAX) return err(EFBIG);
+    if (b.pos >= INT64_MAX) return err(EFBIG);
     if (&in->inode() == &out->inode() && from < to + n && to < from + n) return err(EINVAL);
     if (a.pos < 0 || b.pos < 0) return err(EINVAL);  // rw_verify_area()
     u64 done = SBX_TRY(pump(t, a, b, n, true, true));

@@ -138,6 +138,11 @@ bool PipeFile::has_readers() const {
     return pipe_->readers_ != 0;
 }
 
+bool PipeFile::has_writers() const {
+    Lock l(pipe_->mu_);
+    return pipe_->writers_ != 0;
+}
+
 Result<size_t> PipeFile::read(mm::IoBuf& dst, i64*, u32, const vfs::Caller&) {
     if (dst.remaining() == 0) return 0;
     Pipe& p = *pipe_;
@@ -265,10 +270,8 @@ EventMask PipeFile::poll(EventMask mask, const vfs::Caller&) {
     EventMask m = 0;
     if (OpenFile::readable()) {
         if (p.used_ != 0) m |= kEventIn | kEventRdNorm;
-        // A FIFO that never had a writer since this end was opened is not hung up.
-        if (p.writers_ == 0 && p.writer_opens_ != 0 &&
-            (p.writer_opens_ != seen_writer_opens_ || seen_writer_opens_ == 0))
-            m |= kEventHup;
+        // A FIFO that had no writer when this end was opened, and none since, is not hung up (f_pipe in fs/pipe.c).
+        if (p.writers_ == 0 && p.writer_opens_ != (fifo_ && !met_ ? seen_writer_opens_ : 0)) m |= kEventHup;
     }
     if (writable()) {
         if (p.room_locked() >= kPipeBuf || (p.room_locked() != 0 && p.capacity_ < kPipeBuf))

@@ -68,6 +68,7 @@ public:
     // tee(2): copies up to n bytes without consuming them into `to`. EAGAIN if there is nothing to read or no room.
     Result<size_t> tee(PipeFile& to, size_t n);
     bool has_readers() const;
+    bool has_writers() const;
 
 private:
     friend struct state::Access;

@@ -224,6 +224,21 @@ TEST_DIR(fifo_writer_comes_and_goes) {
     kill(c, SIGKILL);
     CHECK_KILLED(c, SIGKILL);
 }
+TEST_DIR(fifo_that_nobody_writes) {
+    int p[2];
+    OK(mkfifo("p", 0600)), OK(pipe(p));
+    int r = OK(open("p", O_RDONLY | O_NONBLOCK));
+    struct pollfd v = {r, POLLIN, 0};
+    CHECK_EQ(poll(&v, 1, 0), 0);
+    CHECK_EQ(tee(r, p[1], 1, SPLICE_F_NONBLOCK), 0);
+    CHECK_EQ(splice(r, NULL, p[1], NULL, 1, SPLICE_F_NONBLOCK), 0);
+    close(r);
+    int both = OK(open("p", O_RDWR));
+    r = v.fd = OK(open("p", O_RDONLY | O_NONBLOCK));
+    CHECK_EQ(poll(&v, 1, 0), 0);
+    close(both); // there was one when it was opened
+    CHECK_EQ(poll(&v, 1, 0), 1), CHECK_EQ(v.revents, POLLHUP);
+}
 TEST_DIR(splice_calls) {
     int a[2], b[2];
     char buf[16];
