@@ -48,10 +48,12 @@ std::string make_address(std::string_view path) {
 Result<> UnixEndpoint::bind(const std::string& address, const vfs::Caller& c) {
     bool autobind = address.size() == kPathOffset && address == make_address({});
     std::string_view path = autobind ? std::string_view() : SBX_TRY(path_part(address));
+    bool named = false;
     {
         Lock l(mu_);
-        if (!name_.empty() || binding_) return autobind ? Result<>() : err(EINVAL);
-        binding_ = true;
+        named = !name_.empty() || binding_;
+        if (named && (autobind || path[0] == 0)) return autobind ? Result<>() : err(EINVAL);
+        if (!named) binding_ = true;
     }
     std::string full;
     bool abstract = autobind || path[0] == 0;
@@ -76,11 +78,16 @@ Result<> UnixEndpoint::bind(const std::string& address, const vfs::Caller& c) {
         Result<vfs::Path> made = vfs::make_node(c, {}, text, S_IFSOCK | 0777, 0);
         if (!made)
             result = err(made.error() == EEXIST ? Errno{EADDRINUSE} : made.error());
-        else {
+        else if (named) {
+            // That it has a name already is seen last (unix_bind_bsd()).
+            (void)vfs::unlink(c, {}, text);
+            result = err(EINVAL);
+        } else {
             inode = Ref<vfs::Inode>(made->dentry->inode()->real());
             inode->attach(Ref<UnixEndpoint>(this));
         }
     }
+    if (named) return result;
     Lock l(mu_);
     binding_ = false;
     if (!result) return result;

@@ -211,8 +211,9 @@ Result<size_t> UnixEndpoint::receive_message(mm::IoBuf& dst, RecvArgs& a) {
     {
         Lock l(mu_);
         if (connection_based() && state_ != State::Connected) return err(ENOTCONN);
+        // An error goes before what can be read, unlike in a stream (__skb_try_recv_datagram()).
+        if (error_) return err(std::exchange(error_, 0));
         if (packets_.empty()) {
-            if (error_) return err(std::exchange(error_, 0));
             // Who would have waited hears of the end; who would not hears it for SOCK_SEQPACKET alone (unix_dgram_recvmsg()).
             bool end = read_shut_ && (connection_based() || !(a.flags & MSG_DONTWAIT));
             return end ? Result<size_t>(0) : err(EAGAIN);

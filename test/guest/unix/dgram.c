@@ -67,6 +67,24 @@ TEST_DIR(what_the_last_peer_sent_is_dropped) {
             CHECK_ERR(recv(a, c, 8, MSG_DONTWAIT), ECONNRESET), CHECK_ERR(recv(a, c, 8, MSG_DONTWAIT), EAGAIN);
     }
 }
+TEST_DIR(a_second_name) {
+    int s = bound("a");
+    struct sockaddr_un b = addr("b"), far = addr("none/b"), a = addr("a");
+    CHECK_ERR(bind(s, (void *)&b, sizeof b), EINVAL);
+    CHECK_ERR(access("b", F_OK), ENOENT);
+    CHECK_ERR(bind(s, (void *)&far, sizeof far), ENOENT); // what is wrong with the path goes first
+    CHECK_ERR(bind(s, (void *)&a, sizeof a), EADDRINUSE);
+}
+TEST(an_error_goes_before_messages) {
+    int s[2];
+    char b[8];
+    OK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, s));
+    CHECK_EQ(write(s[0], "unread", 6), 6), CHECK_EQ(write(s[1], "left", 4), 4);
+    close(s[1]);
+    CHECK_ERR(read(s[0], b, 8), ECONNRESET);
+    CHECK_EQ(read(s[0], b, 8), 4);
+    CHECK_EQ(read(s[0], b, 8), 0);
+}
 TEST(queue_is_bounded) {
     int s[2], n = 0;
     OK(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, s));
