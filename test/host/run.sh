@@ -14,10 +14,10 @@ add() { # COMMAND...: one that ends with `N passed, N failed`
 files=$(mktemp -d) && chmod 1777 "$files" || exit 2
 trap 'rm -rf "$files"' EXIT
 SBX_ARGS="--rw $files -e TMPDIR=$files" add test/guest/run.sh ptrace '^(file/|dir/(inotify|names|stat|xattr)\b|mm/file_map\b)'
-# Memory and threads that the host refuses; `make faults` has all else. Through the sbx itself: a call has one watcher.
+# Memory and threads that the host refuses, and what it cannot say of memory; `make faults` has all else. Through the sbx itself: a call has one watcher.
 real=$SBX
 [ -f "$SBX.census" ] && real=$(sed -n 2p "$SBX.census")
-SBX=$real VICTIM=${HOST_CALLS%/*}/victim add test/host/faults.py --call '^(mmap|clone)$'
+SBX=$real VICTIM=${HOST_CALLS%/*}/victim add test/host/faults.py --call '^(mmap|clone|lseek)$'
 SBX=$real add test/host/crash.py
 if [ -n "$HOST_STATE" ]; then
     add "$HOST_CALLS" unused "$HOST_STATE"
