@@ -88,7 +88,7 @@ TEST_DIR(another_users) {
         ROW(syscall(SYS_clock_nanosleep, CLOCK_BOOTTIME_ALARM, 0, &none_yet, NULL), alarm);
         struct { uint32_t size, policy; uint64_t flags; int32_t nice; uint32_t priority; uint64_t a, b, c; } at = {48, SCHED_FIFO, 0, 0, 1, 0, 0, 0};
         ROW(syscall(SYS_sched_setattr, 0, &at, 0), EPERM);
-        at.policy = SCHED_OTHER, at.priority = 0, at.nice = -5;
+        at.policy = SCHED_OTHER, at.priority = 0, at.nice = -20;
         ROW(syscall(SYS_sched_setattr, 0, &at, 0), EPERM);
         struct { unsigned short len; void *filter; } prog = {1, (uint64_t[]){0x7fff000000000006}};
         ROW(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog), EACCES);
