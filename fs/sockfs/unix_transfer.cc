@@ -162,11 +162,13 @@ Result<size_t> UnixEndpoint::receive_stream(mm::IoBuf& dst, RecvArgs& a) {
         if (error_) return err(std::exchange(error_, 0));
         return read_shut_ ? Result<size_t>(0) : err(EAGAIN);
     }
-    for (size_t i = 0; i < packets_.size() && dst.remaining() != 0;) {
+    // No bytes are asked for: what comes with the first is taken all the same.
+    bool none = dst.remaining() == 0;
+    for (size_t i = 0; i < packets_.size() && (none || dst.remaining() != 0);) {
         UnixPacket& p = packets_[i];
         if (done && a.creds_wanted && !same_writer(p.creds, a.creds)) break;
         size_t n = std::min<size_t>(p.data.size() - p.start, dst.remaining());
-        Result<size_t> put = dst.put(&p.data[p.start], n);
+        Result<size_t> put = none ? Result<size_t>(0) : dst.put(&p.data[p.start], n);
         // A piece is taken whole or not at all (unix_stream_read_actor()).
         if (!put || *put < n) {
             failed = err(EFAULT);
@@ -182,6 +184,7 @@ Result<size_t> UnixEndpoint::receive_stream(mm::IoBuf& dst, RecvArgs& a) {
             a.files = peek ? p.files.copy() : std::move(p.files);
             unix_queues_changed();
         }
+        if (none) break;
         if (peek) {
             i++;
             if (files || *put < n) break;

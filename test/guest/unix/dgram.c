@@ -320,6 +320,21 @@ TEST(rights_are_limited) {
         }
     });
 }
+TEST(rights_without_bytes) {
+    int s[2], got[1];
+    OK(socketpair(AF_UNIX, SOCK_STREAM, 0, s));
+    send_fds(s[0], (int[]){s[0]}, 1, "x");
+    char c[CMSG_SPACE(sizeof(int))], b[4];
+    struct msghdr m = {.msg_control = c, .msg_controllen = sizeof c};
+    CHECK_EQ(recvmsg(s[1], &m, MSG_DONTWAIT), 0);
+    CHECK_EQ(m.msg_controllen, sizeof c);
+    memcpy(got, CMSG_DATA(CMSG_FIRSTHDR(&m)), sizeof got);
+    close(got[0]);
+    m.msg_controllen = sizeof c;
+    CHECK_EQ(recvmsg(s[1], &m, MSG_DONTWAIT), 0); // they came once
+    CHECK_EQ(m.msg_controllen, 0);
+    CHECK_EQ(read(s[1], b, 4), 1);
+}
 TEST(stream_rights_are_a_boundary) {
     int s[2], got[2], fl;
     ssize_t len;
