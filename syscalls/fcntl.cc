@@ -87,7 +87,7 @@ Result<long> seals(vfs::OpenFile& f, int cmd, u64 arg) {
     tmpfs::FileData* d = tmpfs::sealable(f);
     if (!d) return err(EINVAL);
     if (cmd == F_GET_SEALS) return static_cast<long>(d->seals());
-    SBX_TRY(d->add_seals(static_cast<u32>(arg)));
+    SBX_TRY(d->add_seals(static_cast<u32>(arg), SBX_TRY(f.inode().attr()).mode & 0111));
     return 0;
 }
 

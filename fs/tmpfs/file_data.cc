@@ -286,14 +286,14 @@ Result<i64> FileData::seek_hole(u64 from) {
     return static_cast<i64>(std::min(at, end));
 }
 
-Result<> FileData::add_seals(u32 seals) {
+Result<> FileData::add_seals(u32 seals, bool executable) {
     if (seals & ~kAllSeals) return err(EINVAL);
     Lock l(data_mu_);
     u32 old = seals_.load();
     if (old & F_SEAL_SEAL) return err(EPERM);
-    if ((seals & F_SEAL_WRITE) && !(old & F_SEAL_WRITE) && mappings_.has_writable()) return err(EBUSY);
     // An executable that is sealed against changes of its mode may not be written either.
-    if (seals & F_SEAL_EXEC) seals |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+    if (executable && (seals & F_SEAL_EXEC)) seals |= F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE;
+    if ((seals & F_SEAL_WRITE) && !(old & F_SEAL_WRITE) && mappings_.has_writable()) return err(EBUSY);
     seals_.store(old | seals);
     return {};
 }

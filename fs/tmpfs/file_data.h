@@ -53,7 +53,7 @@ public:
 
     // F_GET_SEALS, F_ADD_SEALS: EPERM once sealed, EBUSY while mapped writable.
     u32 seals() const { return seals_.load(); }
-    Result<> add_seals(u32 seals);
+    Result<> add_seals(u32 seals, bool executable = false);
     void set_seals(u32 seals) { seals_.store(seals); }  // at creation
 
     Result<mm::Translation> translate(u64 offset, u64 length, bool write) override;

@@ -7,6 +7,21 @@
 #define F_SEAL_EXEC 0x20
 #endif
 
+TEST(sealing_an_executable_seals_its_content) {
+    int fd = OK(memfd_create("x", MFD_ALLOW_SEALING));
+    OK(ftruncate(fd, PAGE));
+    void *p = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0); // may become writable
+    CHECK(p != MAP_FAILED);
+    CHECK_ERR(fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC), EBUSY);
+    CHECK_EQ(fcntl(fd, F_GET_SEALS), 0);
+    munmap(p, PAGE);
+    OK(fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC));
+    CHECK_EQ(fcntl(fd, F_GET_SEALS), F_SEAL_EXEC | F_SEAL_WRITE | F_SEAL_FUTURE_WRITE | F_SEAL_GROW | F_SEAL_SHRINK);
+    fd = OK(memfd_create("x", MFD_ALLOW_SEALING));
+    OK(fchmod(fd, 0600));
+    OK(fcntl(fd, F_ADD_SEALS, F_SEAL_EXEC));
+    CHECK_EQ(fcntl(fd, F_GET_SEALS), F_SEAL_EXEC);
+}
 TEST(basics) {
     int fd = OK(memfd_create("name", MFD_CLOEXEC));
     CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
