@@ -27,6 +27,7 @@ enum class Rank : unsigned {
     FilePages,       // which pages hold the data of an in-memory file; Mappable::translate takes it under Mm
     MemoryFile,      // allocator of the memory file
     PlatformMapper,  // the platform's address-space changes
+    Sigio,           // sending of SIGIO, one batch at a time
     TaskSet,         // tasks, thread groups, sessions, PID namespaces
     SignalHandlers,  // dispositions and all pending queues of the thread groups sharing them
     Task,            // one task's own fields that others read

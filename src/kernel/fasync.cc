@@ -148,7 +148,7 @@ private:
     }
     static void send(Fasync& f);
 
-    Mutex<Rank::Timekeeper> sending_;  // one batch at a time; before TaskSet, as timers that expire are
+    Mutex<Rank::Sigio> sending_;  // one batch at a time
     Mutex<Rank::Leaf> mu_;
     std::vector<Ref<Fasync>> queue_ SBX_GUARDED_BY(mu_);  // each at most once: `pending` says whether it is there
     bool running_ SBX_GUARDED_BY(mu_) = false;
