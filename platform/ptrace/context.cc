@@ -13,6 +13,7 @@
 
 #include "platform/ptrace/regs.h"
 #include "platform/ptrace/tracee.h"
+#include "platform/registers.h"
 #include "platform/stub/layout.h"
 #include "platform/xstate.h"
 #include "src/base/log.h"
@@ -25,7 +26,6 @@ constexpr int kInterruptSignal = SIGUSR1;
 constexpr int SYS_SECCOMP = 1;
 #endif
 constexpr u64 kAuditArch64 = 0xc000003e;
-constexpr u64 kPageFault = 14;
 constexpr u64 kErrorUser = 4, kErrorFetch = 16;
 constexpr u64 kMaxInstruction = 15;
 constexpr u64 kDebugControl = 0xffff00ff;  // what breakpoints there are and where; the rest of DR7 is the host's
@@ -33,26 +33,6 @@ constexpr u64 kDebugControl = 0xffff00ff;  // what breakpoints there are and whe
 u64 debug_offset(int n) { return offsetof(user, u_debugreg) + sizeof(u64) * static_cast<u64>(n); }
 
 thread_local PtraceContext* contexts_of_thread = nullptr;
-
-// The x86 exception behind a signal that the host kernel made (arch/x86/kernel/traps.c).
-u64 vector_of(const siginfo_t& i) {
-    switch (i.si_signo) {
-    case SIGSEGV: return i.si_code == SI_KERNEL ? 13 : kPageFault;
-    case SIGBUS: return i.si_code == BUS_ADRALN ? 17 : i.si_code == SI_KERNEL ? 12 : kPageFault;
-    case SIGILL: return 6;
-    case SIGFPE: return i.si_code == FPE_INTDIV ? 0 : 19;
-    case SIGTRAP: return i.si_code == SI_KERNEL ? 3 : 1;
-    default: return 0;
-    }
-}
-
-Trap refused_mode() {
-    FaultTrap f{};
-    f.info.si_signo = SIGSEGV;
-    f.info.si_code = SI_KERNEL;
-    f.trap_no = 13;
-    return f;
-}
 }  // namespace
 
 PtraceContext::PtraceContext(Space& space) : space_(space) {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "platform/platform.h"
-#include "platform/ptrace/placement.h"
+#include "platform/placement.h"
 #include "platform/ptrace/space.h"
 
 namespace sbx::platform::ptrace {

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "platform/ptrace/mapper.h"
-#include "platform/ptrace/placement.h"
+#include "platform/placement.h"
 #include "platform/ptrace/ptrace.h"
 #include "platform/ptrace/space.h"
 #include "platform/ptrace/tracee.h"

@@ -1,14 +1,12 @@
 // The template: clone, take away everything, hold it by a filter, stop in stub code.
 #include "platform/ptrace/template.h"
 
-#include <linux/capability.h>
 #include <linux/ptrace.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,33 +17,18 @@
 #include "platform/ptrace/tracee.h"
 #include "platform/stub/code.h"
 #include "platform/stub/filter.h"
+#include "platform/stub/prepare.h"
 #include "platform/xstate.h"
 #include "src/host/futex.h"
 #include "src/host/memory.h"
 #include "src/host/vdso.h"
 
-// glibc's registration of restartable sequences; absent from musl and from older glibc.
-extern "C" {
-extern const ptrdiff_t __rseq_offset __attribute__((weak));
-}
-
 namespace sbx::platform::ptrace {
 namespace {
-constexpr u32 kRseqSignature = 0x53053053;
-constexpr u32 kRseqArea = 32;
-constexpr int kRseqUnregister = 1;
-
 struct Handshake {
     std::atomic<u32> go{0};
     Template made;  // the child's, before it stops
 };
-
-// A copied registration points into memory that goes away; the kernel would kill the stub over it.
-void unregister_rseq() {
-    if (!&__rseq_offset) return;
-    char* area = static_cast<char*>(__builtin_thread_pointer()) + __rseq_offset;
-    syscall(SYS_rseq, area, kRseqArea, kRseqUnregister, kRseqSignature);
-}
 
 // Stub threads get signals that kernel code made for them and the sentry's interrupts; both stop them under ptrace before the
 // disposition counts. All else is ignored, also while a thread is parked untraced.
@@ -65,48 +48,19 @@ void ignore_signals() {
     syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, nullptr, 8);
 }
 
-long drop_capabilities() {
-    __user_cap_header_struct head{_LINUX_CAPABILITY_VERSION_3, 0};
-    __user_cap_data_struct data[2] = {};
-    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    return syscall(SYS_capset, &head, data);
-}
-
-// Moves the host's vDSO into our hole; what was moved before a refusal goes away with the rest.
-bool move_vdso() {
-    const host::Vdso& v = host::vdso();
-    for (Range m : v.mappings) {
-        u64 to = stub::kHostVdso + (m.start - v.range().start);
-        if (mremap(reinterpret_cast<void*>(m.start), m.length(), m.length(), MREMAP_MAYMOVE | MREMAP_FIXED,
-                   reinterpret_cast<void*>(to)) == MAP_FAILED)
-            return false;
-    }
-    return v.found();
-}
-
 // The child's part. Only raw calls: other threads' locks may be held in this copy of the sentry's memory.
 [[noreturn]] void template_main(Handshake* shake, pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (syscall(SYS_getppid) != parent) _exit(ESRCH);
     while (shake->go.load(std::memory_order_acquire) == 0)
         host::futex_wait(shake->go, 0, kNever, host::FutexScope::Shared);
-    unregister_rseq();
     ignore_signals();
-    setsid();
-    prctl(PR_SET_NAME, "sbx-stub");
-    rlimit none{0, 0};
-    setrlimit(RLIMIT_CORE, &none);
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (drop_capabilities() != 0) _exit(errno);
+    if (long r = stub::leave_sentry_behind(); r != 0) _exit(static_cast<int>(-r));
     // Task threads attach to threads of stubs, so they must be traceable even where the sentry made itself untraceable.
     prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
     const stub::Code& code = stub::code();
-    void* page = mmap(reinterpret_cast<void*>(stub::kCode), kPageSize, PROT_READ | PROT_WRITE,
-                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-    if (page == MAP_FAILED) _exit(errno);
-    memcpy(page, code.start, code.size);
-    if (mprotect(page, kPageSize, PROT_READ | PROT_EXEC) != 0) _exit(errno);
-    shake->made.host_vdso = move_vdso();
+    if (long r = stub::place_code({code.start, code.size}); r != 0) _exit(static_cast<int>(-r));
+    shake->made.host_vdso = stub::move_vdso();
     shake->made.barriers = host::accept_barriers().has_value();
     long r = stub::install_ptrace_filter();
     if (r != 0) _exit(static_cast<int>(-r));

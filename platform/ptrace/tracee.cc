@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "platform/registers.h"
 #include "platform/stub/code.h"
 #include "platform/xstate.h"
 #include "src/base/time.h"
@@ -16,7 +17,6 @@
 
 namespace sbx::platform::ptrace {
 namespace {
-constexpr u64 kUserCs = 0x33, kUserSs = 0x2b;
 constexpr int kSysgood = 0x80;
 constexpr Nanos kDyingTime = kNanosPerSec;
 #ifndef NT_X86_XSTATE

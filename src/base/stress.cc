@@ -40,7 +40,7 @@ void stress_point() {
     } else if (r % 16 != 0) {
         for (u32 i = 0; i < r % 4096; i++) asm volatile("pause");
     } else {
-        // Threads of a pair share a CPU (platform/ptrace/placement.h): only sleep lets all others by.
+        // Threads of a pair share a CPU (platform/placement.h): only sleep lets all others by.
         timespec t{0, static_cast<long>(r % 200000)};
         nanosleep(&t, nullptr);
     }

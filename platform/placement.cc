@@ -1,5 +1,5 @@
-// CPU affinity of tracer and tracee, evened out by a ticker.
-#include "platform/ptrace/placement.h"
+// CPU affinity of sentry and stub threads, evened out by a ticker.
+#include "platform/placement.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 #include "src/host/futex.h"
 #include "src/host/thread.h"
 
-namespace sbx::platform::ptrace {
+namespace sbx::platform {
 namespace {
 constexpr Nanos kTick = 4 * kNanosPerMilli;
 constexpr u32 kIdleTicks = 50;  // without anything running, the ticker goes to sleep
@@ -137,4 +137,4 @@ bool Placement::tick() {
     return any;
 }
 
-}  // namespace sbx::platform::ptrace
+}  // namespace sbx::platform

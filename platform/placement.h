@@ -1,4 +1,4 @@
-// Which CPU a task's two threads share. A hand-over between a tracer and its tracee costs five to eight times as much across CPUs
+// Which CPU a task's two threads share: its sentry thread and its stub thread. A hand-over between them costs five to eight times as much across CPUs
 // (measured: 8 us against 45-65 us), and the host's scheduler spreads the pair. So pairs are pinned, a ticker evens out the CPUs, and
 // application code that just computes is left to the host's scheduler. Used by contexts.
 #pragma once
@@ -13,7 +13,7 @@
 #include "src/base/types.h"
 #include "src/host/parker.h"
 
-namespace sbx::platform::ptrace {
+namespace sbx::platform {
 
 // A context's place. `running` and `runs` are the context's to write, the rest is under the placement's lock.
 struct Seat {
@@ -59,4 +59,4 @@ private:
     std::vector<Seat*> seats_ SBX_GUARDED_BY(mu_);
 };
 
-}  // namespace sbx::platform::ptrace
+}  // namespace sbx::platform
