@@ -79,6 +79,16 @@ void sanitize_xsave(Bytes image) {
     store(image, kXstateBvOffset, bv);
 }
 
+void clear_absent_state(Bytes image) {
+    u64 present = load<u64>(image, kXstateBvOffset);
+    for (unsigned i = 2; i < 63; i++) {
+        if ((facts().features >> i & 1) == 0 || (present >> i & 1) != 0) continue;
+        u32 size = 0, offset = 0, c = 0, d = 0;
+        __cpuid_count(0xd, i, size, offset, c, d);
+        if (static_cast<u64>(offset) + size <= image.size()) memset(image.data() + offset, 0, size);
+    }
+}
+
 void init_xsave(Bytes image) {
     if (image.size() < kLegacySize + kHeaderSize) return;
     // Linux's init_pkru (arch/x86/mm/pkeys.c): every key but 0 is denied. Kept if the host has it, as the image holds it.

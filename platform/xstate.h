@@ -13,6 +13,8 @@ bool host_has_xsave();
 // Forces an image to what XRSTOR accepts: reserved bits of MXCSR and the header cleared (arch/x86/kernel/fpu/xstate.c,
 // validate_user_xstate_header and mxcsr_feature_mask). Without legacy components in the header it becomes a fresh one.
 void sanitize_xsave(Bytes image);
+// Zeroes the extended components that the header says are in their initial state: the processor leaves old bytes there.
+void clear_absent_state(Bytes image);
 // Makes `image` that of a thread after execve.
 void init_xsave(Bytes image);
 

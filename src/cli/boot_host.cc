@@ -15,6 +15,7 @@
 #include "fs/tmpfs/tmpfs.h"
 #include "platform/ptrace/ptrace.h"
 #include "platform/registry.h"
+#include "platform/systrap/systrap.h"
 #include "src/base/log.h"
 #include "src/cli/output.h"
 #include "src/host/facts.h"
@@ -23,7 +24,10 @@
 
 namespace sbx::boot {
 
-void register_platforms() { platform::register_platform(platform::ptrace::type()); }
+void register_platforms() {
+    platform::register_platform(platform::ptrace::type());
+    platform::register_platform(platform::systrap::type());
+}
 
 void register_file_systems(const Config& config, const Ref<mm::MemoryFile>& memory) {
     pipefs::register_fifos();

@@ -10,8 +10,8 @@
 #include <fstream>
 #include <string>
 
-#include "platform/ptrace/ptrace.h"
 #include "platform/registry.h"
+#include "src/cli/boot_host.h"
 #include "src/host/confine.h"
 
 namespace sbx::cli {
@@ -65,7 +65,7 @@ std::vector<Finding> probe_host() {
 }
 
 std::vector<Finding> probe_platforms() {
-    if (platform::registered_platforms().empty()) platform::register_platform(platform::ptrace::type());
+    if (platform::registered_platforms().empty()) boot::register_platforms();
     std::vector<Finding> findings;
     bool chosen = false;
     for (const platform::PlatformType& type : platform::registered_platforms()) {

@@ -122,7 +122,7 @@ constexpr Choice kCacheModes[] = {choice("revalidate", CacheMode::Revalidate),
 constexpr Choice kNetworkModes[] = {
     choice("none", NetworkMode::None), {"user", 0, kNetwork}, {"host", 0, kNetwork}, {"tap", 0, kNetwork}};
 constexpr Choice kPlatforms[] = {choice("auto", PlatformName::Auto), choice("ptrace", PlatformName::Ptrace),
-                                 choice("systrap", PlatformName::Systrap, "the systrap platform"),
+                                 choice("systrap", PlatformName::Systrap),
                                  choice("kvm", PlatformName::Kvm, "the kvm platform")};
 constexpr Choice kLevels[] = {choice("error", LogLevel::Error), choice("warn", LogLevel::Warn),
                               choice("info", LogLevel::Info), choice("debug", LogLevel::Debug),
