@@ -132,11 +132,74 @@ Result<long> set_subreaper(Task& t, u64 on) {
     return 0;
 }
 
+// validate_prctl_map_addr(): the break and its beginning are given apart, since brk(2) alone moves them here.
+Result<> check_layout(Task& t, const mm::MmLayout& l, u64 start_brk, u64 brk) {
+    Range user = t.mm().user_range();
+    for (u64 a : {l.start_code, l.end_code, l.start_data, l.end_data, start_brk, brk, l.start_stack, l.arg_start,
+                  l.arg_end, l.env_start, l.env_end})
+        if (a < user.start || a >= user.end) return err(EINVAL);
+    if (l.start_code >= l.end_code || l.start_data > l.end_data || start_brk > brk || l.arg_start > l.arg_end ||
+        l.env_start > l.env_end)
+        return err(EINVAL);
+    // Sums of addresses below 2^47.
+    if (brk - start_brk + (l.end_data - l.start_data) > t.rlimit(RLIMIT_DATA)) return err(EINVAL);
+    return {};
+}
+
+// The words of an auxiliary vector of `bytes` bytes, which always ends with AT_NULL; EINVAL if it is longer than Linux keeps.
+Result<std::vector<u64>> copy_in_auxv(Task& t, u64 at, u64 bytes) {
+    constexpr u64 kWords = 52;  // AT_VECTOR_SIZE
+    if (bytes > kWords * sizeof(u64)) return err(EINVAL);
+    std::vector<u64> v(kWords, 0);
+    SBX_TRY(t.mm().copy_in(at, v.data(), bytes));
+    size_t n = 0;
+    while (n < kWords - 2 && v[n] != 0) n += 2;
+    v[n] = v[n + 1] = 0;
+    v.resize(n + 2);
+    return v;
+}
+
+// PR_SET_MM_MAP: all fields at once, for everybody, as they are checked together. The break must be the one that there is.
+Result<long> set_mm_map(Task& t, u64 at, u64 size) {
+    prctl_mm_map m;
+    if (size != sizeof m) return err(EINVAL);
+    SBX_TRY(t.mm().copy_in(at, &m, sizeof m));
+    mm::MmLayout l = t.mm().layout();
+    u64 start_brk = l.start_brk, brk = t.mm().brk(0, {});
+    l.start_code = m.start_code, l.end_code = m.end_code, l.start_data = m.start_data, l.end_data = m.end_data;
+    l.start_stack = m.start_stack;
+    l.arg_start = m.arg_start, l.arg_end = m.arg_end, l.env_start = m.env_start, l.env_end = m.env_end;
+    SBX_TRY(check_layout(t, l, m.start_brk, m.brk));
+    if (m.auxv_size) {
+        if (!m.auxv) return err(EINVAL);
+        l.auxv = SBX_TRY(copy_in_auxv(t, reinterpret_cast<u64>(m.auxv), m.auxv_size));
+    }
+    if (m.exe_fd != ~0u) {
+        const UserNamespace& ns = *t.creds()->user_ns;
+        if (!t.creds()->capable(CAP_SYS_ADMIN, ns) && !t.creds()->capable(CAP_CHECKPOINT_RESTORE, ns))
+            return err(EPERM);
+        return err(EINVAL);
+    }
+    if (m.start_brk != start_brk || m.brk != brk) return err(EINVAL);
+    t.mm().set_layout(l);
+    return 0;
+}
+
 // PR_SET_MM: single fields, for privileged programs that restore or rename themselves.
 Result<long> set_mm(Task& t, u64 what, u64 addr, u64 a4, u64 a5) {
-    if (a5 || (a4 && what != PR_SET_MM_AUXV)) return err(EINVAL);
+    if (a5 || (a4 && what != PR_SET_MM_AUXV && what != PR_SET_MM_MAP && what != PR_SET_MM_MAP_SIZE)) return err(EINVAL);
+    if (what == PR_SET_MM_MAP_SIZE) {
+        SBX_TRY(t.copy_out(UserPtr<u32>{addr}, u32{sizeof(prctl_mm_map)}));
+        return 0;
+    }
+    if (what == PR_SET_MM_MAP) return set_mm_map(t, addr, a4);
     if (!t.creds()->capable(CAP_SYS_RESOURCE)) return err(EPERM);
     mm::MmLayout l = t.mm().layout();
+    if (what == PR_SET_MM_AUXV) {
+        l.auxv = SBX_TRY(copy_in_auxv(t, addr, a4));
+        t.mm().set_layout(l);
+        return 0;
+    }
     switch (what) {
     case PR_SET_MM_START_CODE: l.start_code = addr; break;
     case PR_SET_MM_END_CODE: l.end_code = addr; break;
@@ -149,6 +212,7 @@ Result<long> set_mm(Task& t, u64 what, u64 addr, u64 a4, u64 a5) {
     case PR_SET_MM_ENV_END: l.env_end = addr; break;
     default: return err(EINVAL);
     }
+    SBX_TRY(check_layout(t, l, l.start_brk, t.mm().brk(0, {})));
     t.mm().set_layout(l);
     return 0;
 }
@@ -274,7 +338,7 @@ Result<long> sys_prctl(Task& t, int option, u64 a2, u64 a3, u64 a4, u64 a5) {
 
 constexpr SyscallRow kRows[] = {
     {157, "prctl", syscall<sys_prctl>, "d x x x x", Support::Partial,
-     "no PR_SET_MM_MAP, PR_SET_TSC or scheduling cookies: EINVAL"},
+     "PR_SET_MM moves neither the break nor the executable; no PR_SET_TSC or scheduling cookies: EINVAL"},
 };
 
 }  // namespace
