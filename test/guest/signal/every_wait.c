@@ -171,7 +171,10 @@ static void interrupt(int i, bool restart) {
         }
         sigprocmask(SIG_BLOCK, &alarm, NULL);
         on_signal(SIGALRM, count, restart ? SA_RESTART : 0);
-        CHECK_RET(pthread_create(&t, NULL, release, NULL), 0);
+        // What is not restarted ends with the first signal that meets it, however late that is.
+        bool want = restart && table[i].kind == RESTARTS;
+        if (want)
+            CHECK_RET(pthread_create(&t, NULL, release, NULL), 0);
         sigprocmask(SIG_UNBLOCK, &alarm, NULL);
         tick(3);
         errno = 0;
@@ -179,7 +182,6 @@ static void interrupt(int i, bool restart) {
         int e = errno;
         struct itimerval off = {0};
         setitimer(ITIMER_REAL, &off, NULL);
-        bool want = restart && table[i].kind == RESTARTS;
         // A futex whose word was changed before the call could begin again, and then looked at it.
         if (want && r == -1 && e == EAGAIN && word == 1)
             r = 0;
