@@ -36,6 +36,7 @@ platforms() {
     echo native
     for p in ptrace systrap kvm; do
         [ -d platform/$p ] || continue
+        [ $p = systrap ] && { echo "systrap is tried, not relied on yet: PLATFORMS=systrap tests it" >&2; continue; }
         [ $p = kvm ] && [ ! -w /dev/kvm ] && { echo "no /dev/kvm to write to: kvm is not tested" >&2; continue; }
         echo $p
     done

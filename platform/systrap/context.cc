@@ -168,9 +168,8 @@ FpState& SystrapContext::fp() {
     return fp_;
 }
 
-void SystrapContext::debug_changed() {
-    if (debug_.any_enabled()) SBX_LOG(Warn, "systrap has no hardware breakpoints: they never trap");
-}
+// There are no hardware breakpoints.
+void SystrapContext::debug_changed() { debug_.control = 0; }
 
 bool SystrapContext::send_interrupt() {
     u64 t = target_.load(std::memory_order_acquire);

@@ -32,6 +32,8 @@ Result<> set_debug_register(Task& tracee, unsigned n, u64 value) {
         if (!valid(d, slot)) return err(EINVAL);
     tracee.context()->debug() = d;
     if (n != 6) tracee.context()->debug_changed();
+    // A platform without breakpoints has taken them out again, as a machine whose breakpoints are all in use.
+    if (d.any_enabled() && !tracee.context()->debug().any_enabled()) return err(ENOSPC);
     return {};
 }
 
