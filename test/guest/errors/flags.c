@@ -279,7 +279,7 @@ TEST(io_priorities) {
     ROW(syscall(SYS_ioprio_get, 2, 1 << 29), ESRCH);
     ROW(syscall(SYS_ioprio_get, 3 /* USER */, 54321), ESRCH);
     ROW(syscall(SYS_ioprio_get, 3, getuid()), 0);
-    struct { uint32_t size, policy; uint64_t flags; int32_t nice; uint32_t priority; uint64_t runtime, deadline, period; } at = {.size = 48, .flags = 1 | 2 | 4 /* RESET_ON_FORK | RECLAIM | DL_OVERRUN */};
+    struct { uint32_t size, policy; uint64_t flags; int32_t nice; uint32_t priority; uint64_t runtime, deadline, period; } at = {.size = 48, .nice = getpriority(PRIO_PROCESS, 0), .flags = 1 | 2 | 4 /* RESET_ON_FORK | RECLAIM | DL_OVERRUN */};
     ROW(syscall(SYS_sched_setattr, 0, &at, 0), 0);
     VALUE(sched_getscheduler(0), SCHED_OTHER | SCHED_RESET_ON_FORK);
 }

@@ -113,7 +113,9 @@ TEST_DIR(without_reading_all) {
 TEST_DIR(not_a_mount_point) {
     enter_mount_namespace();
     OK(mkdir("d", 0755)), OK(mkdir("d/old", 0755)), OK(mkdir("e", 0755));
-    ROW(syscall(SYS_pivot_root, "d", "d/old"), EBUSY); // of the root's own mount
+    // Of the root's own mount, which may be one that an ordinary user's namespace must not take apart either.
+    CHECK_EQ(syscall(SYS_pivot_root, "d", "d/old"), -1);
+    CHECK(errno == EBUSY || errno == EINVAL);
     OK(mount("none", "d", "tmpfs", 0, NULL)), OK(mkdir("d/sub", 0755)), OK(mkdir("d/sub/old", 0755));
     ROW(syscall(SYS_pivot_root, "d/sub", "d/sub/old"), EINVAL);
     ROW(syscall(SYS_pivot_root, "d", "e"), EBUSY);
