@@ -34,11 +34,22 @@ public:
     // Seats the calling sentry thread with the stub thread it traces.
     void sit(Seat& seat, pid_t stub);
     void leave(Seat& seat);
-    // Called at each run().
-    void note_run() {
-        if (!awake_.load(std::memory_order_relaxed)) [[unlikely]]
-            wake();
-    }
+    // One run() of the seat's context, from its construction to its end.
+    class Run {
+    public:
+        Run(Placement& p, Seat& seat) : seat_(seat) {
+            seat.running.store(true, std::memory_order_seq_cst);
+            seat.runs.store(seat.runs.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+            if (!p.awake_.load(std::memory_order_relaxed)) [[unlikely]]
+                p.wake();
+        }
+        ~Run() { seat_.running.store(false, std::memory_order_release); }
+        Run(const Run&) = delete;
+        Run& operator=(const Run&) = delete;
+
+    private:
+        Seat& seat_;
+    };
 
 private:
     void wake();

@@ -139,13 +139,7 @@ void PtraceContext::load_debug(const DebugRegisters& wanted) {
 Trap PtraceContext::run(Registers& regs) {
     if (tid_ == 0) return SpaceLostTrap{std::max(space_->lost(), 0)};
     if (space_->lost() != 0) return lost(ESRCH);
-    seat_.running.store(true, std::memory_order_seq_cst);
-    struct NotRunning {
-        std::atomic<bool>& r;
-        ~NotRunning() { r.store(false, std::memory_order_release); }
-    } guard{seat_.running};
-    seat_.runs.store(seat_.runs.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    space_->placement().note_run();
+    Placement::Run in_run(space_->placement(), seat_);
     if (take_interrupt()) return InterruptedTrap{};
 
     if (fp_dirty_) {

@@ -19,9 +19,8 @@
 
 namespace sbx::platform::ptrace {
 namespace {
-constexpr u32 kMaxSlots = 65536;  // spaces alive at once
-constexpr size_t kSpares = 1;     // ready stubs kept
-constexpr size_t kMaxIdle = 16;   // parked threads kept a stub
+constexpr size_t kSpares = 1;    // ready stubs kept
+constexpr size_t kMaxIdle = 16;  // parked threads kept a stub
 constexpr Nanos kReapInterval = 2 * kNanosPerMilli;
 
 int current_cpu() {
@@ -59,8 +58,9 @@ struct Mapper::Request {
 
 Result<std::unique_ptr<Mapper>> Mapper::start() {
     std::unique_ptr<Mapper> m(new Mapper);
-    m->ops_file_ = host::UniqueFd(SBX_TRY(host::create_memfd("sbx-ops", static_cast<u64>(kMaxSlots) * kPageSize)));
-    void* p = mmap(nullptr, static_cast<size_t>(kMaxSlots) * kPageSize, PROT_READ | PROT_WRITE,
+    m->ops_file_ =
+        host::UniqueFd(SBX_TRY(host::create_memfd("sbx-ops", static_cast<u64>(stub::Slots::kEnd) * kPageSize)));
+    void* p = mmap(nullptr, static_cast<size_t>(stub::Slots::kEnd) * kPageSize, PROT_READ | PROT_WRITE,
                    MAP_SHARED | MAP_NORESERVE, m->ops_file_.get(), 0);
     if (p == MAP_FAILED) return err(errno);
     m->ops_base_ = static_cast<stub::Op*>(p);
@@ -76,7 +76,7 @@ Mapper::~Mapper() {
         parker_.unpark();
         while (started_.load(std::memory_order_acquire) != 3) host::futex_wait(started_, 1);
     }
-    if (ops_base_) munmap(ops_base_, static_cast<size_t>(kMaxSlots) * kPageSize);
+    if (ops_base_) munmap(ops_base_, static_cast<size_t>(stub::Slots::kEnd) * kPageSize);
 }
 
 void Mapper::loop() {
@@ -203,18 +203,11 @@ Result<std::unique_ptr<Stub>> Mapper::make_stub() {
     auto s = std::make_unique<Stub>();
     {
         Lock l(mu_);
-        if (!free_slots_.empty()) {
-            s->slot = free_slots_.back();
-            free_slots_.pop_back();
-        } else if (next_slot_ < kMaxSlots) {
-            s->slot = next_slot_++;
-        } else {
-            return err(ENOMEM);
-        }
+        s->slot = SBX_TRY(slots_.take());
     }
     auto fail = [&](long e) {
         Lock l(mu_);
-        free_slots_.push_back(s->slot);
+        slots_.give_back(s->slot);
         return err(static_cast<int>(-e));
     };
     const stub::Code& code = stub::code();
@@ -272,7 +265,7 @@ bool Mapper::reap() {
             continue;
         }
         Lock l(mu_);
-        free_slots_.push_back(dying[i]->slot);
+        slots_.give_back(dying[i]->slot);
         std::erase(leaders_, dying[i]->leader);
         std::swap(dying[i], dying.back());
         dying.pop_back();

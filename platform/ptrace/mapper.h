@@ -8,6 +8,7 @@
 
 #include "platform/ptrace/template.h"
 #include "platform/stub/code.h"
+#include "platform/stub/slots.h"
 #include "src/base/mutex.h"
 #include "src/base/result.h"
 #include "src/host/unique_fd.h"
@@ -92,8 +93,7 @@ private:
     std::vector<std::unique_ptr<Stub>> spares_ SBX_GUARDED_BY(mu_);
     std::vector<std::unique_ptr<Stub>> dying_ SBX_GUARDED_BY(mu_);
     std::vector<pid_t> leaders_ SBX_GUARDED_BY(mu_);  // of all stubs that are not reaped
-    std::vector<u32> free_slots_ SBX_GUARDED_BY(mu_);
-    u32 next_slot_ SBX_GUARDED_BY(mu_) = 0;
+    stub::Slots slots_ SBX_GUARDED_BY(mu_){0};
 };
 
 }  // namespace sbx::platform::ptrace

@@ -12,8 +12,8 @@
 #include "platform/ptrace/space.h"
 #include "platform/ptrace/tracee.h"
 #include "platform/stub/layout.h"
+#include "platform/stub/sentry_side.h"
 #include "src/host/memory.h"
-#include "src/host/vdso.h"
 
 namespace sbx::platform::ptrace {
 namespace {
@@ -28,12 +28,7 @@ public:
         return Ref<AddressSpace>(make_ref<Space>(*mapper_, placement_, SBX_TRY(mapper_->take_stub())));
     }
     Nanos cpu_time() override { return mapper_->cpu_time(); }
-    HostVdso host_vdso() const override {
-        const host::Vdso& v = host::vdso();
-        if (!mapper_->made_of().host_vdso) return {};
-        auto moved = [&](u64 address) { return address ? stub::kHostVdso + (address - v.range().start) : 0; };
-        return {moved(v.clock_gettime), moved(v.getcpu)};
-    }
+    HostVdso host_vdso() const override { return mapper_->made_of().host_vdso ? stub::moved_vdso() : HostVdso{}; }
     Result<> barrier() override { return mapper_->made_of().barriers ? host::expedited_barrier() : err(ENOSYS); }
 
 private:
@@ -43,12 +38,7 @@ private:
 };
 
 Result<std::unique_ptr<Platform>> create() {
-    // Each stop of a stub thread would raise SIGCHLD in the sentry, whose threads block it.
-    struct sigaction old {};
-    sigaction(SIGCHLD, nullptr, &old);
-    if (old.sa_handler == SIG_IGN) old.sa_handler = SIG_DFL;  // would reap stubs by itself
-    old.sa_flags = (old.sa_flags | SA_NOCLDSTOP) & ~SA_NOCLDWAIT;
-    sigaction(SIGCHLD, &old, nullptr);
+    stub::keep_children();
     auto mapper = SBX_TRY(Mapper::start());
     return std::unique_ptr<Platform>(new PtracePlatform(std::move(mapper)));
 }

@@ -1,9 +1,6 @@
 // The stub's filter.
 #include "platform/stub/filter.h"
 
-#include <errno.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -26,9 +23,7 @@ long install_ptrace_filter() {
 
     auto c = p.begin_call(SYS_mmap);
     p.require_prot(2);
-    p.load(arg(3));
-    p.mask(~static_cast<u32>(MAP_POPULATE));
-    p.require(BPF_JEQ, MAP_SHARED | MAP_FIXED, true);
+    p.require_shared_fixed(3);
     p.end_call(c);
 
     c = p.begin_call(SYS_munmap);
@@ -50,10 +45,7 @@ long install_ptrace_filter() {
     }
     p.ret(kKill);
 
-    sock_fprog prog{p.n, p.code};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -errno;
-    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) != 0) return -errno;
-    return 0;
+    return p.install();
 }
 
 }  // namespace sbx::platform::stub

@@ -1,10 +1,13 @@
 // Seccomp programs written by hand: libseccomp cannot compare the instruction pointer. Used by the filters of stubs.
 #pragma once
 
+#include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "platform/stub/layout.h"
 
@@ -50,6 +53,19 @@ struct Program {
     void require_prot(unsigned index) {
         load(arg(index));
         require(BPF_JSET, ~7u, false);
+    }
+    // Flags of an mmap that puts pages of the memory file in place.
+    void require_shared_fixed(unsigned index) {
+        load(arg(index));
+        mask(~static_cast<u32>(MAP_POPULATE));
+        require(BPF_JEQ, MAP_SHARED | MAP_FIXED, true);
+    }
+
+    // Holds the calling thread by it, and all that it makes. 0 or -errno.
+    long install() {
+        sock_fprog prog{n, code};
+        if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -errno;
+        return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) != 0 ? -errno : 0;
     }
 };
 

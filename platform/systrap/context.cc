@@ -94,13 +94,7 @@ bool SystrapContext::wait() {
 
 Trap SystrapContext::run(Registers& regs) {
     if (!thread_ || space_->stub().lost.load(std::memory_order_acquire)) return lost();
-    seat_.running.store(true, std::memory_order_seq_cst);
-    struct NotRunning {
-        std::atomic<bool>& r;
-        ~NotRunning() { r.store(false, std::memory_order_release); }
-    } guard{seat_.running};
-    seat_.runs.store(seat_.runs.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    space_->placement().note_run();
+    Placement::Run in_run(space_->placement(), seat_);
     if (take_interrupt()) return InterruptedTrap{};
 
     if (fp_dirty_) {

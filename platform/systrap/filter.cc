@@ -1,9 +1,7 @@
 // The rules, in order.
 #include "platform/systrap/filter.h"
 
-#include <errno.h>
 #include <linux/futex.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -46,9 +44,7 @@ void build_filter(stub::Program& p, u64 password) {
     require_equal(p, arg(2) + 4, hi(password));
     require_equal(p, arg(4) + 4, lo(password));
     p.require_prot(2);
-    p.load(arg(3));
-    p.mask(~static_cast<u32>(MAP_POPULATE));
-    p.require(BPF_JEQ, MAP_SHARED | MAP_FIXED, true);
+    p.require_shared_fixed(3);
     p.end_call(c);
 
     require_equal(p, kArg5, lo(password));
@@ -80,10 +76,7 @@ void build_filter(stub::Program& p, u64 password) {
 long install_filter(u64 password) {
     stub::Program p;
     build_filter(p, password);
-    sock_fprog prog{p.n, p.code};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return -errno;
-    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog, 0, 0) != 0) return -errno;
-    return 0;
+    return p.install();
 }
 
 }  // namespace sbx::platform::systrap

@@ -1,17 +1,16 @@
 // The platform object: creation, probe, address spaces.
 #include <errno.h>
-#include <signal.h>
 #include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "platform/placement.h"
+#include "platform/stub/sentry_side.h"
 #include "platform/systrap/pool.h"
 #include "platform/systrap/space.h"
 #include "platform/systrap/systrap.h"
 #include "platform/xstate.h"
 #include "src/host/memory.h"
-#include "src/host/vdso.h"
 
 namespace sbx::platform::systrap {
 namespace {
@@ -29,12 +28,7 @@ public:
         return Ref<AddressSpace>(make_ref<Space>(*pool_, placement_, *SBX_TRY(pool_->take_stub())));
     }
     Nanos cpu_time() override { return pool_->cpu_time(); }
-    HostVdso host_vdso() const override {
-        const host::Vdso& v = host::vdso();
-        if (!pool_->host_vdso()) return {};
-        auto moved = [&](u64 address) { return address ? stub::kHostVdso + (address - v.range().start) : 0; };
-        return {moved(v.clock_gettime), moved(v.getcpu)};
-    }
+    HostVdso host_vdso() const override { return pool_->host_vdso() ? stub::moved_vdso() : HostVdso{}; }
     Result<> barrier() override { return pool_->barriers() ? host::expedited_barrier() : err(ENOSYS); }
 
 private:
@@ -44,11 +38,7 @@ private:
 };
 
 Result<std::unique_ptr<Platform>> create() {
-    struct sigaction old {};
-    sigaction(SIGCHLD, nullptr, &old);
-    if (old.sa_handler == SIG_IGN) old.sa_handler = SIG_DFL;  // would reap stubs by itself
-    old.sa_flags = (old.sa_flags | SA_NOCLDSTOP) & ~SA_NOCLDWAIT;
-    sigaction(SIGCHLD, &old, nullptr);
+    stub::keep_children();
     auto pool = SBX_TRY(Pool::start());
     return std::unique_ptr<Platform>(new SystrapPlatform(std::move(pool)));
 }

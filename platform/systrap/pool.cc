@@ -22,7 +22,6 @@
 
 namespace sbx::platform::systrap {
 namespace {
-constexpr u32 kMaxSlots = 65536;         // processes alive at once
 constexpr u32 kMaxFramesOfAll = 131072;  // threads alive at once
 constexpr Nanos kPoll = 10 * kNanosPerMilli;
 constexpr auto kShared = host::FutexScope::Shared;
@@ -49,7 +48,7 @@ Result<T*> map_file(int fd, u64 size) {
 
 Result<std::unique_ptr<Pool>> Pool::start() {
     std::unique_ptr<Pool> p(new Pool);
-    u64 orders = static_cast<u64>(kMaxSlots) * kPageSize, frames = kMaxFramesOfAll * kFrameSize;
+    u64 orders = static_cast<u64>(stub::Slots::kEnd) * kPageSize, frames = kMaxFramesOfAll * kFrameSize;
     p->orders_file_ = host::UniqueFd(SBX_TRY(host::create_memfd("sbx-orders", orders)));
     p->frames_file_ = host::UniqueFd(SBX_TRY(host::create_memfd("sbx-frames", frames)));
     p->orders_base_ = SBX_TRY(map_file<Orders>(p->orders_file_.get(), orders));
@@ -66,7 +65,7 @@ Pool::~Pool() {
         syscall(SYS_kill, template_.pid, SIGKILL);
         while (started_.load(std::memory_order_acquire) != 3) host::futex_wait(started_, 1);
     }
-    if (orders_base_) munmap(orders_base_, static_cast<u64>(kMaxSlots) * kPageSize);
+    if (orders_base_) munmap(orders_base_, static_cast<u64>(stub::Slots::kEnd) * kPageSize);
     if (frames_base_) munmap(frames_base_, kMaxFramesOfAll * kFrameSize);
 }
 
@@ -172,7 +171,7 @@ void Pool::destroy(Stub& stub) {
             if (host::punch_hole(frames_file_.get(), {at, at + kFrameSize})) free_frames_.push_back(thread->frame);
         }
     }
-    free_slots_.push_back(stub.slot);
+    slots_.give_back(stub.slot);
     std::erase_if(stubs_, [&](auto& s) { return s.get() == &stub; });
 }
 
@@ -217,14 +216,7 @@ Result<Stub*> Pool::take_stub() {
     auto s = std::make_unique<Stub>();
     // Held until the new process is known: bury() must find it.
     Lock l(mu_);
-    if (!free_slots_.empty()) {
-        s->slot = free_slots_.back();
-        free_slots_.pop_back();
-    } else if (next_slot_ < kMaxSlots) {
-        s->slot = next_slot_++;
-    } else {
-        return err(ENOMEM);
-    }
+    s->slot = SBX_TRY(slots_.take());
     s->orders = orders_at(s->slot);
     memset(static_cast<void*>(s->orders), 0, kPageSize);
     u64 page = file_and_offset(orders_file_.get(), static_cast<u64>(s->slot) * kPageSize);
@@ -232,7 +224,7 @@ Result<Stub*> Pool::take_stub() {
     size_t done = 0;
     Result<> r = apply(template_, &op, 1, done, &s->pid);
     if (!r) {
-        free_slots_.push_back(s->slot);
+        slots_.give_back(s->slot);
         return err(r.error().value);
     }
     stubs_.push_back(std::move(s));

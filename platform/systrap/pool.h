@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "platform/stub/slots.h"
 #include "platform/systrap/pages.h"
 #include "src/base/mutex.h"
 #include "src/base/result.h"
@@ -80,8 +81,7 @@ private:
 
     Mutex<Rank::PlatformMapper> mu_;
     std::vector<std::unique_ptr<Stub>> stubs_ SBX_GUARDED_BY(mu_);
-    std::vector<u32> free_slots_ SBX_GUARDED_BY(mu_);
-    u32 next_slot_ SBX_GUARDED_BY(mu_) = 1;  // 0: the template's
+    stub::Slots slots_ SBX_GUARDED_BY(mu_){1};  // 0: the template's
     Mutex<Rank::Leaf> frames_mu_;
     std::vector<u32> free_frames_ SBX_GUARDED_BY(frames_mu_);
     u32 next_frame_ SBX_GUARDED_BY(frames_mu_) = 0;
