@@ -1,12 +1,12 @@
 // eventfd, eventfd2 and timerfd.
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 
 #include "fs/anon/eventfd.h"
 #include "fs/anon/timerfd.h"
 #include "src/kernel/kernel.h"
+#include "syscalls/deadline.h"
 #include "syscalls/families.h"
 
 namespace sbx {
@@ -25,7 +25,7 @@ Result<long> sys_timerfd_create(Task& t, int clock, int flags) {
     bool known =
         clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME || Timekeeper::wakes(clock);
     if (!known || (flags & ~(TFD_CLOEXEC | TFD_NONBLOCK))) return err(EINVAL);
-    if (Timekeeper::wakes(clock) && !t.creds()->capable(CAP_WAKE_ALARM, t.kernel().user_ns())) return err(EPERM);
+    SBX_TRY(check_wake_alarm(t, clock));
     Ref<vfs::OpenFile> f = make_ref<anon::TimerFile>(t.kernel().timekeeper(), clock, O_RDWR | (flags & TFD_NONBLOCK));
     return SBX_TRY(t.files().add(std::move(f), flags & TFD_CLOEXEC, t.rlimit(RLIMIT_NOFILE)));
 }

@@ -1,5 +1,4 @@
 // Clocks and sleeping.
-#include <linux/capability.h>
 #include <sys/time.h>
 #include <sys/timex.h>
 #include <time.h>
@@ -7,6 +6,7 @@
 #include "src/kernel/cpu_clock.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/timekeeper.h"
+#include "syscalls/deadline.h"
 #include "syscalls/families.h"
 #include "syscalls/restart.h"
 
@@ -120,7 +120,7 @@ Result<long> sys_clock_nanosleep(Task& t, int clock, int flags, UserPtr<timespec
     SBX_TRY(Timekeeper::now(clock));
     timespec ts = SBX_TRY(t.copy_in(request));
     if (!timespec_valid(ts)) return err(EINVAL);
-    if (Timekeeper::wakes(clock) && !t.creds()->capable(CAP_WAKE_ALARM, t.kernel().user_ns())) return err(EPERM);
+    SBX_TRY(check_wake_alarm(t, clock));
     if (!(flags & TIMER_ABSTIME)) return sleep_until(t, t.deadline_in(to_nanos(ts)), remaining);
     // An absolute sleep needs no restart block: the same arguments say the same thing later.
     Nanos deadline = Timekeeper::monotonic_deadline(to_nanos(ts), clock);

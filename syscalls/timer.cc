@@ -1,5 +1,4 @@
 // Interval timers, alarm and POSIX timers.
-#include <linux/capability.h>
 #include <signal.h>
 #include <sys/time.h>
 #include <time.h>
@@ -8,6 +7,7 @@
 #include "src/kernel/itimers.h"
 #include "src/kernel/kernel.h"
 #include "src/kernel/posix_timers.h"
+#include "syscalls/deadline.h"
 #include "syscalls/families.h"
 
 namespace sbx {
@@ -111,7 +111,7 @@ Result<long> sys_timer_create(Task& t, int clock, UserPtr<KernelSigevent> event,
             n.thread = Ref<Task>(target);
         }
     }
-    if (Timekeeper::wakes(clock) && !t.creds()->capable(CAP_WAKE_ALARM, t.kernel().user_ns())) return err(EPERM);
+    SBX_TRY(check_wake_alarm(t, clock));
     std::shared_ptr<PosixTimers> timers = posix_timers_of(t);
     int id = SBX_TRY(timers->create(t.group(), t.kernel().timekeeper(), clock, std::move(n), default_event,
                                     t.rlimit(RLIMIT_SIGPENDING)));
