@@ -11,21 +11,21 @@ tail -n +1 -f -s 0.2 --pid=$session "$log" &
 shown=$!
 
 of_session() { ps -o stat=,pid=,args= -s "$session" | grep -v '^Z' | cut -c1-200; }
-end() { # The commands in it may have sessions of their own, which they end when they are told to.
+kill_all() { # The commands in it may have sessions of their own, which they end when they are told to.
     pkill -TERM -s "$session" && sleep 3
     pkill -KILL -s "$session"
     pkill -KILL -P "$session"
 }
-trap 'end; exit 130' INT TERM HUP
+trap 'kill_all; exit 130' INT TERM HUP
 
-end=$((SECONDS + limit))
+deadline=$((SECONDS + limit))
 while [ ! -s "$log.rc" ] && kill -0 "$session" 2>/dev/null; do
-    if [ $SECONDS -ge $end ]; then
+    if [ $SECONDS -ge $deadline ]; then
         sleep 0.5
         kill $shown 2>/dev/null
         echo "within.sh: $* has not ended after $limit s:"
         ps -e -o pid,ppid,sid,stat,etimes,wchan:24,args --forest | grep -v '\]$' | cut -c1-200 | tail -n 60
-        end
+        kill_all
         exit 124
     fi
     sleep 0.2
@@ -33,7 +33,7 @@ done
 if [ -n "$(of_session)" ]; then
     sleep 0.3
     left=$(of_session)
-    [ -z "$left" ] || { echo "within.sh: left behind by $*:"; echo "$left"; end; }
+    [ -z "$left" ] || { echo "within.sh: left behind by $*:"; echo "$left"; kill_all; }
 fi
 wait $shown
 exit "$(cat "$log.rc" 2>/dev/null || echo 137)"
